@@ -1,0 +1,60 @@
+"""How a formula is executed: the choice of an engine, made from metadata only.
+
+An engine is a module of this package with functions named as the formulas it executes,
+and ``supports(name, x, xp, options)``, which returns None for yes or the reason why not.
+To add one, write the module and put its name in ``ENGINES``, fastest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from importlib import import_module
+from os import environ
+from typing import Any
+
+from .._gate.engines import check_engine
+from .._gate.namespace import is_compiling
+from . import generic
+
+ENGINES: tuple[str, ...] = ()
+
+selected: ContextVar[str] = ContextVar(
+    "softmax_xp_engine", default=check_engine(environ.get("SOFTMAX_XP_ENGINE", "auto"), ENGINES)
+)
+asking: ContextVar[bool] = ContextVar("softmax_xp_asking", default=False)
+
+
+class Answer(Exception):
+    """Carries the choice of an engine out of a call that was made only to learn it."""
+
+
+def run(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
+    """Execute ``formula`` with the engine chosen for this call."""
+    # Context variables do not trace under torch.compile: there the formula itself is compiled.
+    if not is_compiling(xp):
+        engine, reasons = _choose(formula.__name__, arrays[0], xp, options)
+        if asking.get():
+            raise Answer(engine, reasons)
+        if engine != "generic":
+            return getattr(_load(engine), formula.__name__)(*arrays, xp=xp, **options)
+    return generic.call(formula, *arrays, xp=xp, **options)
+
+
+def _choose(name: str, x: Any, xp: Any, options: dict[str, Any]) -> tuple[str, list[str]]:
+    """Return the engine for one call, and why each faster one was passed over."""
+    wanted = selected.get()
+    reasons = []
+    for engine in ENGINES:
+        if wanted in ("auto", engine):
+            reason = _load(engine).supports(name, x, xp, options)
+            if reason is None:
+                return engine, reasons
+        else:
+            reason = f"{wanted} is selected"
+        reasons.append(f"{engine}: {reason}")
+    return "generic", reasons
+
+
+def _load(engine: str) -> Any:
+    return import_module(f".{engine}", __name__)

@@ -1,0 +1,154 @@
+"""softmax, log_softmax, logsumexp and their kin."""
+
+from __future__ import annotations
+
+from math import inf, log, nan
+from typing import Any, NamedTuple
+
+from .._gate.dtypes import cast
+from .._gate.namespace import constant
+from .rows import anchor, drop_axes, positions, row_max, row_sum, select, settle, temper, temper_max
+
+LOG_2 = log(2.0)
+
+
+class Shifted(NamedTuple):
+    """Logits measured from their row maximum; ``m``, ``top`` and ``sink`` have one value per row."""
+
+    d: Any  # (x - m) / temperature: at most 0, and -inf where masked
+    m: Any  # the maximum of the kept entries and the sink
+    top: Any  # m made finite
+    sink: Any  # (sink - m) / temperature, or None
+
+
+def shift(x: Any, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any) -> Shifted:
+    """Return the logits measured from their row maximum."""
+    x = select(where, x, -inf, xp)
+    m = row_max(x, axis, xp)
+    if sink is not None:
+        sink = xp.full_like(m, sink) if isinstance(sink, float) else cast(sink, m.dtype, xp) + xp.zeros_like(m)
+        fixed = constant(sink, xp)
+        m = xp.where((m >= fixed) | (m != m), m, fixed)
+    top = anchor(m, xp)
+    if sink is not None:
+        sink = temper(sink, top, temperature, xp)
+    return Shifted(temper(x, top, temperature, xp), m, top, sink)
+
+
+def excess_sum(row: Shifted, e: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return the sum of ``e = exp(d)`` over a row, less 1.
+
+    The maximum's own 1 is never added, so what is small beside it keeps all its digits.
+    What is taken off and put back is the same for every x, so derivatives stay right at ties.
+    """
+    tops = cast(row.d == 0, e.dtype, xp)
+    s, ties = row_sum(e - tops, axis, xp), row_sum(tops, axis, xp)
+    if row.sink is not None:
+        top = cast(row.sink == 0, s.dtype, xp)
+        s, ties = s + (cast(xp.exp(row.sink), s.dtype, xp) - top), ties + top
+    return s + (ties - 1)
+
+
+def softmax(
+    x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any
+) -> Any:
+    """Return exp(d) / sum(exp(d)): the dividing form, which is more accurate than exp(log_softmax)."""
+    row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
+    e = xp.exp(row.d)
+    total = row_sum(e, axis, xp)
+    if row.sink is not None:
+        total = total + cast(xp.exp(row.sink), total.dtype, xp)
+    total = settle(total, row.m, where, axis, 1.0, xp)
+    return select(where, e / cast(total, e.dtype, xp), 0.0, xp)
+
+
+def log_softmax(
+    x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any
+) -> Any:
+    """Return d - log1p(s), which is -log1p(s) at the maximum."""
+    row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
+    s = settle(excess_sum(row, xp.exp(row.d), axis, xp), row.m, where, axis, 0.0, xp)
+    return select(where, row.d - cast(xp.log1p(s), row.d.dtype, xp), -inf, xp)
+
+
+def softmax_and_logsumexp(
+    x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any
+) -> tuple[Any, Any]:
+    """Return softmax and the log of its denominator from one pass."""
+    row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
+    e = xp.exp(row.d)
+    s = excess_sum(row, e, axis, xp)
+    total = settle(s + 1, row.m, where, axis, 1.0, xp)
+    p = select(where, e / cast(total, e.dtype, xp), 0.0, xp)
+    return p, _log_total(s, row.m, temperature, xp)
+
+
+def logsumexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, xp: Any) -> Any:
+    """Return m + log1p(s)."""
+    row = shift(x, axis=axis, where=where, temperature=1.0, sink=None, xp=xp)
+    s = excess_sum(row, xp.exp(row.d), axis, xp)
+    return drop_axes(_log_total(s, row.m, 1.0, xp), axis, keepdims, xp)
+
+
+def logmeanexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, xp: Any) -> Any:
+    """Return logsumexp(x) - log(n), n being the number of kept entries."""
+    ones = select(where, xp.ones_like(x), 0.0, xp)
+    n = row_sum(ones, axis, xp)
+    some = n > 0
+    lse = logsumexp(cast(x, n.dtype, xp), axis=axis, where=where, keepdims=True, xp=xp)
+    mean = lse - xp.log(select(some, n, 1.0, xp))
+    return drop_axes(cast(select(some, mean, nan, xp), x.dtype, xp), axis, keepdims, xp)
+
+
+def _log_total(s: Any, m: Any, temperature: Any, xp: Any) -> Any:
+    """Return m / temperature + log1p(s); a maximum that is not finite is its own answer."""
+    finite = xp.isfinite(m)
+    wide = cast(m, s.dtype, xp)
+    lse = temper_max(select(finite, wide, 0.0, xp), temperature, xp) + xp.log1p(select(finite, s, 0.0, xp))
+    return cast(xp.where(finite, lse, wide), m.dtype, xp)
+
+
+
+def log1mexp(x: Any, /, *, xp: Any) -> Any:
+    """Return log(1 - exp(-x)), by expm1 below log 2 and by log1p above."""
+    small = x < LOG_2
+    near = -xp.expm1(-select(small & (x > 0), x, LOG_2, xp))
+    far = xp.exp(-select(~small, x, LOG_2, xp))
+    y = xp.where(small, xp.log(near), xp.log1p(-far))
+    return select(x != 0, select(~(x < 0), y, nan, xp), -inf, xp)
+
+
+def logsubexp(a: Any, b: Any, /, *, xp: Any) -> Any:
+    """Return a + log1mexp(a - b)."""
+    equal = a == b
+    d = select(~equal, a - select(~equal, b, 0.0, xp), 1.0, xp)
+    return xp.where(equal, select(a != inf, xp.full_like(a, -inf), nan, xp), a + log1mexp(d, xp=xp))
+
+
+def hardmax(x: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
+    """Return 1 at the first maximum in C order, 0 elsewhere."""
+    m = row_max(select(where, x, -inf, xp), axis, xp)
+    top = x == m if where is None else (x == m) & where
+    if axis:
+        top = top & _is_first(top, axis, xp)
+    return select(where, select(m == m, cast(top, x.dtype, xp), nan, xp), 0.0, xp)
+
+
+def _is_first(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Whether an entry is the first of its row for which ``top`` holds."""
+    index, size = 0, 1
+    for a in reversed(axis):
+        index = index + size * positions(top.shape[a], top.ndim, a, top, xp)
+        size *= top.shape[a]
+    if size == 0:
+        return top
+    later = xp.where(top, index, xp.full_like(index, size))
+    return index == xp.min(later, axis=axis, keepdims=True)
+
+
+def one_hot(labels: Any, /, *, num_classes: int, axis: int, dtype: Any, xp: Any) -> Any:
+    """Return 1 where the class is the label."""
+    classes = positions(num_classes, labels.ndim + 1, axis, labels, xp)
+    # A wide signed type: uint8 labels are compared with class 300, huge unsigned ones become negative.
+    labels = xp.expand_dims(cast(labels, classes.dtype, xp), axis=axis)
+    return xp.astype(labels == classes, dtype)

@@ -1,0 +1,106 @@
+"""Row quantities: maximum, sum, and how a special row is settled before either is used."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any
+
+from .._gate.dtypes import accumulator, cast
+from .._gate.namespace import constant, device_of, is_jax
+
+
+def select(keep: Any, x: Any, other: float, xp: Any) -> Any:
+    """Return ``x`` where ``keep`` (None: everywhere), else the number ``other``."""
+    # full_like and not a scalar: `where` takes Python scalars only from 2024.12 on.
+    return x if keep is None else xp.where(keep, x, xp.full_like(x, other))
+
+
+def row_max(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return the maximum, as a constant: no result here depends on it, so its derivative is 0.
+
+    That is exact to every order of differentiation, and right at ties. The maximum of
+    nothing is -inf.
+    """
+    x = constant(x, xp)
+    if any(x.shape[a] == 0 for a in axis):
+        return xp.sum(x, axis=axis, keepdims=True) - inf
+    return xp.max(x, axis=axis, keepdims=True) if axis else x
+
+
+def row_sum(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return the sum, in the widest accumulator the device has."""
+    wide = accumulator(x, xp)
+    if not axis:
+        return cast(x, wide, xp)
+    if wide != x.dtype:
+        return xp.sum(x, axis=axis, dtype=wide, keepdims=True)
+    return xp.sum(x, axis=axis, keepdims=True)
+
+
+def drop_axes(x: Any, axis: tuple[int, ...], keepdims: bool, xp: Any) -> Any:
+    """Return ``x`` without its reduced axes, which have length 1, unless they are to be kept."""
+    return x if keepdims or not axis else xp.squeeze(x, axis=axis)
+
+
+def anchor(m: Any, xp: Any) -> Any:
+    """Return the row maximum made finite, so that ``x - anchor`` is NaN only where ``x`` is."""
+    # The largest number and not 0: beside an infinite maximum exp(x) would overflow.
+    return select(xp.isfinite(m), m, float(xp.finfo(m.dtype).max), xp)
+
+
+def settle(q: Any, m: Any, where: Any, axis: tuple[int, ...], masked: float, xp: Any) -> Any:
+    """Return the row quantity ``q`` with NaN in rows without a finite maximum.
+
+    A row that the mask excludes altogether gets ``masked``: nothing in it is wrong.
+    """
+    bad = xp.full_like(q, nan)
+    if where is not None:
+        bad = select(xp.any(where, axis=axis, keepdims=True) if axis else where, bad, masked, xp)
+    return xp.where(xp.isfinite(m), q, bad)
+
+
+def temper(x: Any, m: Any, temperature: Any, xp: Any) -> Any:
+    """Return ``(x - m) / temperature``, its limits at temperature 0 and inf included."""
+    d = x - m
+    if not isinstance(temperature, float):
+        return _temper_rows(x, d, cast(temperature, x.dtype, xp), xp)
+    if temperature == 1.0:
+        return d
+    if temperature == 0.0:
+        return select(d == 0, xp.zeros_like(d), -inf, xp)
+    if temperature == inf:
+        return select(x != -inf, xp.zeros_like(d), -inf, xp)
+    return d / temperature
+
+
+def _temper_rows(x: Any, d: Any, t: Any, xp: Any) -> Any:
+    t = select(t >= 0, t, nan, xp)
+    ordinary = (t != 0) & (t != inf)
+    # Beside d = -inf the derivative of d / t would be inf * 0: divide 0 there instead.
+    gone = d == -inf
+    q = select(~gone, d, 0.0, xp) / select(ordinary, t, 1.0, xp)
+    cold = select(d == 0, xp.zeros_like(d), -inf, xp)
+    hot = select(x != -inf, xp.zeros_like(d), -inf, xp)
+    return xp.where(t == 0, cold, xp.where(t == inf, hot, select(~gone, q, -inf, xp)))
+
+
+def temper_max(m: Any, temperature: Any, xp: Any) -> Any:
+    """Return ``m / temperature``, where 0 / 0 counts as 0."""
+    if not isinstance(temperature, float):
+        temperature = cast(temperature, m.dtype, xp)
+        cold = temperature == 0
+        return xp.where(cold, _signed_inf(m, xp), m / select(~cold, temperature, 1.0, xp))
+    if temperature == 0.0:
+        return _signed_inf(m, xp)
+    return m if temperature == 1.0 else m / temperature
+
+
+def _signed_inf(m: Any, xp: Any) -> Any:
+    return select(m <= 0, select(m >= 0, m, -inf, xp), inf, xp)
+
+
+def positions(n: int, ndim: int, axis: int, like: Any, xp: Any) -> Any:
+    """Return 0, 1, ..., n - 1 along ``axis`` of an array with ``ndim`` dimensions."""
+    # JAX places constants itself; its tracers and sharded arrays have no device to pass on.
+    index = xp.arange(n) if is_jax(xp) else xp.arange(n, device=device_of(like))
+    return xp.reshape(index, tuple(n if a == axis else 1 for a in range(ndim)))

@@ -1,0 +1,78 @@
+"""Arrays that accompany x: masks, weights, and options with one value per row."""
+
+from __future__ import annotations
+
+from math import isnan
+from numbers import Real
+from typing import Any
+
+from .dtypes import check_real, kind_of
+
+
+def check_where(where: Any, x: Any) -> Any:
+    """Return the mask with as many dimensions as ``x``."""
+    if where is None:
+        return None
+    if kind_of(where.dtype) != "bool":
+        raise TypeError(f"where has dtype {where.dtype}; use bool, with True for the entries to keep")
+    return _aligned("where", where, x.shape)
+
+
+def check_weights(b: Any, x: Any, xp: Any) -> Any:
+    """Return the weights ``b`` of logsumexp with as many dimensions as ``x``."""
+    if b is None:
+        return None
+    if isinstance(b, Real):
+        return xp.full_like(x, b)
+    if kind_of(b.dtype) is None:
+        raise TypeError(f"b has dtype {b.dtype}; supported: numbers")
+    return _aligned("b", b, x.shape)
+
+
+def check_temperature(temperature: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """Return the temperature as a number or as an array with one value per row."""
+    if isinstance(temperature, Real):
+        temperature = float(temperature)
+        if temperature < 0 or isnan(temperature):
+            raise ValueError(f"temperature={temperature} is not allowed; use a number in [0, inf]")
+        return temperature
+    return _per_row("temperature", temperature, x, axes)
+
+
+def check_sink(sink: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """Return the extra logit as a number or as an array with one value per row."""
+    if sink is None:
+        return None
+    return float(sink) if isinstance(sink, Real) else _per_row("sink", sink, x, axes)
+
+
+def _per_row(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    check_real(name, value)
+    return _aligned(name, value, tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
+
+
+def _aligned(name: str, value: Any, shape: tuple[Any, ...]) -> Any:
+    """Return ``value`` with dimensions of length 1 in front; ValueError if it would stretch ``shape``."""
+    missing = len(shape) - len(value.shape)
+    # A length that is not known yet (nan in Dask, None in ONNX) is left to the library.
+    fits = missing >= 0 and all(
+        n == 1 or n == size or not _known(n) or not _known(size)
+        for n, size in zip(value.shape, shape[missing:], strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name} has shape {tuple(value.shape)}, which does not broadcast to {tuple(shape)}")
+    return value[(None,) * missing + (...,)] if missing else value
+
+
+def check_broadcast(name_a: str, a: Any, name_b: str, b: Any) -> None:
+    """Raise ValueError unless the two shapes broadcast together."""
+    for n, size in zip(reversed(a.shape), reversed(b.shape), strict=False):
+        if 1 not in (n, size) and n != size and _known(n) and _known(size):
+            raise ValueError(
+                f"{name_a} has shape {tuple(a.shape)} and {name_b} has shape {tuple(b.shape)}; "
+                "use shapes that broadcast together"
+            )
+
+
+def _known(n: Any) -> bool:
+    return n is not None and n == n

@@ -1,0 +1,140 @@
+"""Which library an array belongs to, and the few facts the standard does not answer."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+from .compat import array_namespace
+
+# type -> namespace, for types that were accepted once; pure metadata.
+_NAMESPACES: dict[type, Any] = {}
+
+_FIXES = {
+    "builtins": "numpy.asarray({0})",
+    "array": "numpy.asarray({0})",
+    "decimal": "numpy.asarray({0})",
+    "fractions": "numpy.asarray({0})",
+    "pandas": "{0}.to_numpy()",
+    "polars": "{0}.to_numpy()",
+    "pyarrow": "{0}.to_numpy()",
+    "xarray": "{0}.data",
+    "scipy": "{0}.toarray()",
+    "tensorflow": "{0}.numpy()",
+}
+_REFUSED_NUMPY = {
+    "MaskedArray": "numpy.asarray({0}) with where=~{0}.mask",
+    "matrix": "numpy.asarray({0})",
+}
+
+
+def namespace_of(x: Any, name: str = "x") -> Any:
+    """Return the namespace of ``x``; TypeError with the fix for anything that is no array."""
+    xp = _NAMESPACES.get(type(x))
+    if xp is None:
+        xp = _NAMESPACES[type(x)] = _find(x, name)
+    return xp
+
+
+def _find(x: Any, name: str) -> Any:
+    kind = type(x)
+    module = kind.__module__.partition(".")[0]
+    fix = _FIXES.get(module)
+    for base in kind.__mro__:
+        if base.__module__.partition(".")[0] == "numpy":
+            fix = _REFUSED_NUMPY.get(base.__name__, fix)
+    if fix is None:
+        try:
+            return array_namespace(x)
+        except TypeError:
+            fix = "numpy.asarray({0})"
+    label = kind.__name__ if module == "builtins" else f"{module}.{kind.__name__}"
+    raise TypeError(f"{name} is a {label}, not an array; pass {fix.format(name)}")
+
+
+def common_namespace(xp: Any, arrays: dict[str, Any], options: dict[str, Any] | None = None) -> Any:
+    """Return the namespace that all arrays share; None is passed over, and so are numbers in ``options``.
+
+    A namespace given by the caller is taken as it is, unless it is the bare module of one
+    that array-api-compat wraps.
+    """
+    given = {name: x for name, x in arrays.items() if x is not None}
+    for name, x in (options or {}).items():
+        if x is not None and not isinstance(x, Real):
+            given[name] = x
+    if xp is not None and all(_is_foreign(x) for x in given.values()):
+        return xp
+    (owner, kept), *rest = given.items()
+    first = namespace_of(kept, owner)
+    for name, x in rest:
+        found = namespace_of(x, name)
+        if found is not first:
+            raise TypeError(
+                f"{owner} is an array of {short_name(first)} and {name} is an array of "
+                f"{short_name(found)}; convert one of them, for example with "
+                f"{short_name(first)}.from_dlpack({name})"
+            )
+        _same_device(owner, kept, name, x, found)
+    return first if xp is None or short_name(xp) == short_name(first) else xp
+
+
+def _is_foreign(x: Any) -> bool:
+    """Whether ``x`` is an array of a library that only its caller can name."""
+    kind = type(x)
+    return kind not in _NAMESPACES and not hasattr(x, "__array_namespace__") and hasattr(x, "dtype") and (
+        kind.__module__.partition(".")[0] not in {*_FIXES, "numpy", "torch", "jax", "jaxlib", "cupy", "dask"}
+    )
+
+
+def short_name(xp: Any) -> str:
+    """Return the name its users know a namespace by: numpy, torch, jax.numpy, ..."""
+    return str(getattr(xp, "__name__", xp)).rpartition("array_api_compat.")[2]
+
+
+def _same_device(name_a: str, a: Any, name_b: str, b: Any, xp: Any) -> None:
+    # JAX moves uncommitted arrays by design and raises a ValueError of its own for committed ones.
+    if is_jax(xp):
+        return
+    device_a, device_b = device_of(a), device_of(b)
+    if device_a != device_b:
+        raise ValueError(
+            f"{name_a} is on device {device_a} and {name_b} is on device {device_b}; "
+            "move one of them first, nothing is copied between devices silently"
+        )
+
+
+def device_of(x: Any) -> Any:
+    """Return the device of ``x``, or None where the library has no such notion."""
+    return getattr(x, "device", None)
+
+
+def is_torch(xp: Any) -> bool:
+    return short_name(xp) == "torch"
+
+
+def is_jax(xp: Any) -> bool:
+    return short_name(xp) == "jax.numpy"
+
+
+def is_numpy(xp: Any) -> bool:
+    return short_name(xp) == "numpy"
+
+
+def constant(x: Any, xp: Any) -> Any:
+    """Return ``x`` as a constant for automatic differentiation."""
+    if is_torch(xp):
+        return x.detach()
+    if is_jax(xp):
+        from jax.lax import stop_gradient
+
+        return stop_gradient(x)
+    return x
+
+
+def is_compiling(xp: Any) -> bool:
+    """Whether torch.compile is tracing this call (context variables do not trace there)."""
+    if not is_torch(xp):
+        return False
+    import torch
+
+    return bool(torch.compiler.is_compiling())

@@ -1,0 +1,53 @@
+"""The version of this library, and of what it runs on."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from . import _engines
+
+__all__ = ["__version__", "show_versions"]
+
+__version__ = "0.1.0"
+
+LIBRARIES = {
+    "numpy": "numpy",
+    "torch": "torch",
+    "jax": "jax",
+    "cupy": "cupy",
+    "dask": "dask",
+    "array_api_strict": "array-api-strict",
+    "ml_dtypes": "ml_dtypes",
+    "ndonnx": "ndonnx",
+    "sparse": "sparse",
+    "mlx": "mlx",
+    "cubed": "cubed",
+    "marray": "marray",
+}
+"""Import name to distribution name of the array libraries that are tested."""
+
+
+def installed(distribution: str) -> str | None:
+    """Return the version of an installed distribution, or None."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def show_versions() -> None:
+    """Print the versions of this library, of Python and of every array library, for a bug report.
+
+    Examples
+    --------
+    >>> import softmax_xp
+    >>> softmax_xp.show_versions()  # doctest: +ELLIPSIS
+    softmax_xp ...
+    """
+    print(f"softmax_xp {__version__}")
+    print(f"Python {sys.version.split()[0]} on {sys.platform}")
+    print(f"array-api-compat {installed('array-api-compat') or 'not installed'}")
+    for distribution in LIBRARIES.values():
+        print(f"{distribution} {installed(distribution) or 'not installed'}")
+    print(f"engines {', '.join(('generic', *_engines.ENGINES))}")

@@ -1,0 +1,109 @@
+"""Every library and device the suite runs on, and how its arrays are made and read."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+
+
+class Backend(NamedTuple):
+    """One library on one device, with the floating types it holds there."""
+
+    name: str
+    library: str  # the module that must be importable
+    dtypes: tuple[str, ...]
+    device: Any = None
+    lazy: bool = False
+
+    @property
+    def xp(self) -> Any:
+        """The namespace to make arrays with."""
+        if self.library == "numpy":
+            return np
+        if self.library == "ml_dtypes":
+            return np
+        name = {"jax": "jax.numpy", "dask": "dask.array", "strict": "array_api_strict", "mlx": "mlx.core"}
+        return import_module(name.get(self.library, self.library))
+
+    def dtype(self, name: str) -> Any:
+        if self.library == "ml_dtypes" and name == "bfloat16":
+            return np.dtype(import_module("ml_dtypes").bfloat16)
+        if name == "bool" and not hasattr(self.xp, "bool"):
+            return self.xp.bool_
+        return getattr(self.xp, name)
+
+    def array(self, values: Any, dtype: str = "float64") -> Any:
+        """Return ``values`` as an array of this library on this device."""
+        values = np.asarray(values)
+        if self.library in ("numpy", "ml_dtypes"):
+            out = values.astype(self.dtype(dtype))
+            out.flags.writeable = self.name != "numpy-readonly"
+            return out
+        if self.library == "torch":
+            return self.xp.asarray(np.ascontiguousarray(values)).to(self.dtype(dtype)).to(self.device)
+        if self.library == "jax":
+            return self.xp.asarray(values, dtype=self.dtype(dtype))
+        if self.library == "dask":
+            chunks = tuple(max(1, (n + 1) // 2) for n in values.shape)
+            return self.xp.from_array(values.astype(dtype), chunks=chunks)
+        return self.xp.asarray(values, dtype=self.dtype(dtype), device=self.device)
+
+    def numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        """Return ``x`` as NumPy array; half types as float32, which holds them exactly."""
+        if self.library == "torch":
+            x = x.detach()
+            return x.float().cpu().numpy() if x.dtype == self.xp.bfloat16 else x.cpu().numpy()
+        if self.library == "dask":
+            return np.asarray(x.compute(scheduler="synchronous"))
+        if self.library == "cupy":
+            return x.get()
+        if self.library == "strict":
+            return np.asarray(x._array)
+        if self.library == "mlx" and x.dtype == self.xp.bfloat16:
+            return np.asarray(x.astype(self.xp.float32))
+        x = np.asarray(x)
+        return x.astype(np.float32) if x.dtype.name == "bfloat16" else x
+
+
+def _backends() -> list[Backend]:
+    wide = FLOATS[:3]
+    found = [
+        Backend("numpy", "numpy", wide),
+        Backend("numpy-readonly", "numpy", wide),
+        Backend("ml_dtypes", "ml_dtypes", ("bfloat16",)),
+        Backend("torch", "torch", FLOATS, "cpu"),
+        Backend("jax", "jax", FLOATS[1:]),
+        Backend("jax-x64", "jax", FLOATS),
+        Backend("dask", "dask", wide, lazy=True),
+        Backend("cupy", "cupy", wide),
+    ]
+    if find_spec("array_api_strict"):
+        devices = import_module("array_api_strict").__array_namespace_info__().devices()
+        for device in devices:
+            label = str(device).partition("'")[2].rstrip("')")
+            dtypes = ("float32",) if label.startswith("no_") else ("float64", "float32")
+            found.append(Backend(f"strict-{label}", "strict", dtypes, device))
+    return found
+
+
+BACKENDS = {b.name: b for b in _backends()}
+
+
+def missing(backend: Backend) -> str | None:
+    """Return why a backend cannot run here, or None."""
+    module = "array_api_strict" if backend.library == "strict" else backend.library
+    if find_spec(module) is None:
+        return f"{module} is not installed"
+    if backend.library == "cupy":
+        import cupy
+
+        try:
+            cupy.cuda.runtime.getDeviceCount()
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            return f"cupy finds no GPU ({error})"
+    return None

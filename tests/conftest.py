@@ -1,0 +1,104 @@
+"""Fixtures: the libraries to test, and a call that checks what every call must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+
+import softmax_xp
+
+from .backends import BACKENDS, Backend, missing
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--backend", default="all", help="backends to test, by name or library, comma-separated")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    names = [f"{name}: {missing(b) or 'tested'}" for name, b in _chosen(config).items()]
+    return ["softmax_xp backends:", *(f"  {line}" for line in names)]
+
+
+def _chosen(config: pytest.Config) -> dict[str, Backend]:
+    wanted = config.getoption("--backend")
+    if wanted == "all":
+        return BACKENDS
+    names = wanted.split(",")
+    return {name: b for name, b in BACKENDS.items() if name in names or b.library in names}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    chosen = _chosen(metafunc.config)
+    params = []
+    for name, backend in chosen.items():
+        reason = missing(backend)
+        marks = [pytest.mark.skip(reason=reason)] if reason else []
+        if "dtype" in metafunc.fixturenames:
+            params += [pytest.param(name, d, id=f"{name}-{d}", marks=marks) for d in backend.dtypes]
+        else:
+            params.append(pytest.param(name, id=name, marks=marks))
+    if "dtype" in metafunc.fixturenames:
+        metafunc.parametrize(("backend", "dtype"), params, indirect=["backend"])
+    elif "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", params, indirect=True)
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    chosen = BACKENDS[request.param]
+    if chosen.library == "jax":
+        import jax
+
+        before = jax.config.jax_enable_x64
+        jax.config.update("jax_enable_x64", chosen.name == "jax-x64")
+        yield chosen
+        jax.config.update("jax_enable_x64", before)
+    else:
+        with nullcontext():
+            yield chosen
+
+
+@pytest.fixture
+def call(backend: Backend) -> Callable[..., Any]:
+    """Call a function on arrays of the backend; return the result as NumPy float64 arrays.
+
+    Arrays go in as they are (made with ``backend.array``). Checked on the way: library,
+    device and floating dtype are those of the first array, and no input has changed.
+    """
+
+    def checked(name: str, *arrays: Any, **options: Any) -> Any:
+        inputs = [*arrays, *(v for v in options.values() if hasattr(v, "shape"))]
+        before = [backend.numpy(a).tobytes() for a in inputs]
+        result = getattr(softmax_xp, name)(*arrays, **options)
+        for out in result if isinstance(result, tuple) else (result,):
+            _check_kind(out, arrays[0], backend, options)
+        assert [backend.numpy(a).tobytes() for a in inputs] == before, "an input was changed"
+        if isinstance(result, tuple):
+            return tuple(_float64(backend.numpy(r)) for r in result)
+        return _float64(backend.numpy(result))
+
+    return checked
+
+
+def _check_kind(out: Any, x: Any, backend: Backend, options: dict[str, Any]) -> None:
+    if backend.library in ("numpy", "ml_dtypes"):
+        assert isinstance(out, np.ndarray | np.generic)
+    else:
+        assert type(out) is type(x)
+    if backend.device is not None:
+        assert str(out.device) == str(x.device)
+    dtype = options.get("dtype")
+    if dtype is not None:
+        assert out.dtype == dtype
+    elif "float" in str(x.dtype) or "complex" in str(x.dtype):
+        assert out.dtype == x.dtype
+    else:
+        assert out.dtype == backend.xp.asarray(0.5, **({"device": x.device} if backend.device else {})).dtype
+
+
+def _float64(a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return a if a.dtype.kind == "c" else a.astype(np.float64)
