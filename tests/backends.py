@@ -23,9 +23,7 @@ class Backend(NamedTuple):
     @property
     def xp(self) -> Any:
         """The namespace to make arrays with."""
-        if self.library == "numpy":
-            return np
-        if self.library == "ml_dtypes":
+        if self.library in ("numpy", "ml_dtypes"):
             return np
         name = {"jax": "jax.numpy", "dask": "dask.array", "strict": "array_api_strict", "mlx": "mlx.core"}
         return import_module(name.get(self.library, self.library))
@@ -33,6 +31,8 @@ class Backend(NamedTuple):
     def dtype(self, name: str) -> Any:
         if self.library == "ml_dtypes" and name == "bfloat16":
             return np.dtype(import_module("ml_dtypes").bfloat16)
+        if self.library == "dask":
+            return np.dtype(name)
         if name == "bool" and not hasattr(self.xp, "bool"):
             return self.xp.bool_
         return getattr(self.xp, name)
@@ -41,16 +41,19 @@ class Backend(NamedTuple):
         """Return ``values`` as an array of this library on this device."""
         values = np.asarray(values)
         if self.library in ("numpy", "ml_dtypes"):
-            out = values.astype(self.dtype(dtype))
+            with np.errstate(over="ignore"):
+                out = values.astype(self.dtype(dtype))
             out.flags.writeable = self.name != "numpy-readonly"
             return out
         if self.library == "torch":
             return self.xp.asarray(np.ascontiguousarray(values)).to(self.dtype(dtype)).to(self.device)
         if self.library == "jax":
-            return self.xp.asarray(values, dtype=self.dtype(dtype))
+            with np.errstate(over="ignore"):
+                return self.xp.asarray(values, dtype=self.dtype(dtype))
         if self.library == "dask":
             chunks = tuple(max(1, (n + 1) // 2) for n in values.shape)
-            return self.xp.from_array(values.astype(dtype), chunks=chunks)
+            with np.errstate(over="ignore"):
+                return self.xp.from_array(values.astype(dtype), chunks=chunks)
         return self.xp.asarray(values, dtype=self.dtype(dtype), device=self.device)
 
     def numpy(self, x: Any) -> np.ndarray[Any, Any]:

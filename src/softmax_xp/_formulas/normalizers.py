@@ -110,11 +110,14 @@ def _log_total(s: Any, m: Any, temperature: Any, xp: Any) -> Any:
 
 
 def log1mexp(x: Any, /, *, xp: Any) -> Any:
-    """Return log(1 - exp(-x)), by expm1 below log 2 and by log1p above."""
+    """Return log(1 - exp(-x)), by expm1 below log 2 and by log1p above.
+
+    log(1 - y) is taken as -log1p(y / (1 - y)): libraries lose digits in log1p of negative numbers.
+    """
     small = x < LOG_2
     near = -xp.expm1(-select(small & (x > 0), x, LOG_2, xp))
     far = xp.exp(-select(~small, x, LOG_2, xp))
-    y = xp.where(small, xp.log(near), xp.log1p(-far))
+    y = xp.where(small, xp.log(near), -xp.log1p(far / (1 - far)))
     return select(x != 0, select(~(x < 0), y, nan, xp), -inf, xp)
 
 

@@ -1,0 +1,145 @@
+"""Every check of this repository; ``nox -l`` lists the sessions."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import nox
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = [
+    "lint", "typing", "structure", "doctests", "numpy", "strict", "torch", "jax", "dask", "conforming", "equivalence",
+]
+nox.needs_version = ">=2024.10"
+
+TORCH = os.environ.get("SOFTMAX_XP_TORCH", "torch")
+TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
+LINT = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint")
+CONFORMING = ["ndonnx", "onnxruntime", "sparse", "mlx[cpu]", "cubed", "marray"]
+if platform.system() != "Linux":
+    CONFORMING.remove("mlx[cpu]")
+
+
+def pytest(session: nox.Session, *args: str) -> None:
+    session.run("python", "-m", "pytest", "-q", *args, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: style and formatting."""
+    session.install(*LINT)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Mypy, strict, and the docstrings by numpydoc."""
+    session.install("-e", ".", *LINT)
+    session.run("mypy")
+    session.run("python", "-m", "numpydoc.hooks.validate_docstrings", "--config", ".", *docstring_files())
+
+
+def docstring_files() -> list[str]:
+    return ["src/softmax_xp/normalizers.py", "src/softmax_xp/engines.py", "src/softmax_xp/testing/check.py"]
+
+
+@nox.session
+def structure(session: nox.Session) -> None:
+    """How the package is built: imports, vendoring, sizes of modules, documented names; engines; the command line."""
+    session.install("-e", ".[check]", *TEST)
+    pytest(session, "tests/structure", "tests/test_engines.py", "tests/test_cli.py", "--backend", "numpy")
+
+
+@nox.session
+def doctests(session: nox.Session) -> None:
+    """Every example in docstrings, README and docs."""
+    session.install("-e", ".[check]", *TEST)
+    pytest(session, "--doctest-modules", "src/softmax_xp", "--doctest-glob=*.md", "docs", "README.md")
+
+
+@nox.session
+def numpy(session: nox.Session) -> None:
+    """NumPy alone: writeable, read-only, and bfloat16 from ml_dtypes."""
+    session.install("-e", ".[numpy,check]", "ml_dtypes", *TEST)
+    pytest(session, "tests", "--backend", "numpy,ml_dtypes", "-n", "2", *only_core())
+
+
+@nox.session
+def strict(session: nox.Session) -> None:
+    """array-api-strict alone, on all its devices, at each version of the standard and with its strictest flags."""
+    session.install("-e", ".[check]", "array-api-strict", *TEST)
+    for version in ("2023.12", "2024.12", "2025.12"):
+        pytest(session, "tests", "--backend", "strict", "--api-version", version, "-n", "2", *only_core())
+
+
+@nox.session
+def torch(session: nox.Session) -> None:
+    """PyTorch on the CPU alone: values, autograd, functorch, torch.compile, meta tensors."""
+    session.install("-e", ".[check]", TORCH, *TEST)
+    pytest(session, "tests", "--backend", "torch", "-n", "2", *only_core("torch_only"))
+
+
+@nox.session
+def inductor(session: nox.Session) -> None:
+    """PyTorch compiled by Inductor; needs a C++ compiler."""
+    session.install("-e", ".[check]", TORCH, *TEST)
+    pytest(session, "tests/torch_only", "--backend", "torch", "-k", "inductor", env={"SOFTMAX_XP_INDUCTOR": "1"})
+
+
+@nox.session
+def jax(session: nox.Session) -> None:
+    """JAX on the CPU alone, with x64 on and off."""
+    session.install("-e", ".[jax,check]", *TEST)
+    pytest(session, "tests", "--backend", "jax", "-n", "2", *only_core("jax_only"))
+
+
+@nox.session
+def dask(session: nox.Session) -> None:
+    """Dask alone: values, laziness, unknown chunk sizes."""
+    session.install("-e", ".[dask,check]", "dask[array,distributed]", *TEST)
+    pytest(session, "tests", "--backend", "dask", "-n", "2", *only_core("dask_only"))
+
+
+@nox.session
+def cupy(session: nox.Session) -> None:
+    """CuPy on a GPU; every test skips with a printed reason where there is none."""
+    session.install("-e", ".[cupy12x,check]", *TEST)
+    pytest(session, "tests", "--backend", "cupy", *only_core())
+
+
+@nox.session
+def conforming(session: nox.Session) -> None:
+    """Other conforming libraries together: ndonnx, sparse, mlx, cubed, marray, and a toy namespace in pure Python."""
+    session.install("-e", ".[numpy,check]", *CONFORMING, *TEST)
+    pytest(session, "tests/conforming", "--backend", "numpy")
+
+
+@nox.session
+def equivalence(session: nox.Session) -> None:
+    """All CPU libraries in one environment: the distance between any two of them is within the contract."""
+    session.install("-e", ".[numpy,dask,jax,check]", "array-api-strict", TORCH, *TEST)
+    pytest(session, "tests/equivalence", "-s")
+    session.run("python", "-m", "softmax_xp", "check")
+
+
+@nox.session
+def sweep(session: nox.Session) -> None:
+    """Every width from 1 to 4097 on NumPy, torch and JAX: minutes each."""
+    session.install("-e", ".[numpy,jax,check]", TORCH)
+    session.run("python", "-m", "softmax_xp", "check", "--full")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, as HTML."""
+    session.install("-e", ".[check]", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs"))
+    session.run("sphinx-build", "-W", "docs", "docs/_build")
+
+
+def only_core(*extra: str) -> list[str]:
+    """Return the arguments that leave out what has a session of its own."""
+    own = {"structure", "equivalence", "conforming", "torch_only", "jax_only", "dask_only"} - set(extra)
+    return [f"--ignore=tests/{name}" for name in sorted(own)] + ["--ignore=tests/test_cli.py", "--ignore=tests/test_engines.py"]

@@ -1,0 +1,59 @@
+"""Five inputs on which the textbook formula goes wrong, computed with it and with this library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..normalizers import log_softmax, softmax
+from .output import print_table
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+LONG = 2**25
+
+
+def print_pitfalls() -> None:
+    """Print the table."""
+    header = ["input", "exact", "textbook", "softmax_xp"]
+    # The textbook formula warns on some of these; its results are the point.
+    with np.errstate(all="ignore"):
+        print_table(header, [*_cases()], left=range(4))
+    print("\ntextbook: e = exp(x - max(x)); e / sum(e), and the logarithm of that, in plain NumPy")
+
+
+def textbook(x: Array, axis: int = -1) -> Array:
+    """Return exp(x - max) / sum, as it stands in textbooks."""
+    e: Array = np.exp(x - x.max(axis=axis, keepdims=True))
+    return np.asarray(e / e.sum(axis=axis, keepdims=True))
+
+
+def _cases() -> Iterator[list[str]]:
+    x = np.asarray([0, 255], dtype=np.uint8)
+    yield ["softmax of uint8 [0, 255]", "[1.79e-111, 1]", _text(textbook(x)), _text(softmax(x))]
+
+    x = np.zeros(100_000, dtype=np.float16)
+    yield ["softmax of 100 000 float16 zeros", "1e-05 each", _each(textbook(x)), _each(softmax(x))]
+
+    x = np.asarray([0.0, -40.0])
+    yield ["log_softmax of [0, -40]", "[-4.25e-18, -40]", _text(np.log(textbook(x))), _text(log_softmax(x))]
+
+    x, keep = np.asarray([1.0, 2.0]), np.asarray([False, False])
+    masked = np.where(keep, x, -np.inf)
+    yield ["softmax of a row with all entries masked", "[0, 0]", _text(textbook(masked)), _text(softmax(x, where=keep))]
+
+    x = np.zeros((LONG, 2), dtype=np.float32)
+    # One at a time: each holds a quarter of a gigabyte.
+    theirs = _each(textbook(x, axis=0))
+    yield ["softmax of 2**25 float32 zeros, along axis 0", "2.98e-08 each", theirs, _each(softmax(x, axis=0))]
+
+
+def _text(x: Array) -> str:
+    return f"[{', '.join(f'{v + 0.0:.3g}' for v in x.tolist())}]"
+
+
+def _each(x: Array) -> str:
+    low, high = float(x.min()), float(x.max())
+    return f"{low:.3g} each" if low == high else f"{low:.3g} to {high:.3g}"

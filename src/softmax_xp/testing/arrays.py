@@ -1,0 +1,45 @@
+"""Numbers into and out of any array library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._gate.dtypes import dtype_name, has_float64, is_half
+from .._gate.namespace import is_jax, namespace_of
+from .contract import FLOATS
+
+
+def dtype_of(x: Any) -> str:
+    """Return the name of the dtype of ``x``."""
+    return dtype_name(x.dtype)
+
+
+def from_numpy(values: Any, dtype: str, xp: Any, device: Any) -> Any:
+    """Return ``values`` as an array of ``xp``."""
+    kind = getattr(xp, dtype, None) or getattr(xp, f"{dtype}_")
+    if is_jax(xp) or device is None:
+        return xp.asarray(np.asarray(values).tolist(), dtype=kind)
+    return xp.asarray(np.asarray(values).tolist(), dtype=kind, device=device)
+
+
+def to_numpy(x: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return ``x`` as float64 numbers in NumPy."""
+    if isinstance(x, np.ndarray | np.generic | float):
+        return np.asarray(x).astype(np.float64)
+    xp = namespace_of(x)
+    if is_half(x.dtype):
+        x = xp.astype(x, xp.float32)
+    for name in ("detach", "cpu", "get", "compute"):
+        x = getattr(x, name, lambda x=x: x)()
+    devices = getattr(xp, "__array_namespace_info__", None)
+    if not hasattr(x, "__array__") and devices is not None:
+        x = x.to_device(devices().default_device())
+    return np.asarray(x).astype(np.float64)
+
+
+def floats_of(xp: Any, device: Any) -> list[str]:
+    """Return the names of the floating types that ``xp`` holds on ``device``."""
+    probe = from_numpy([0.0], "float32", xp, device)
+    return [name for name in FLOATS if hasattr(xp, name) and (name != "float64" or has_float64(probe, xp))]

@@ -1,0 +1,423 @@
+"""Libraries that the package does not name: each gives what NumPy gives, in its own arrays."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import softmax_xp
+
+TOLERANCE = 4  # eps, relative: what two libraries' exp and log1p may differ by
+INF, NAN = np.inf, np.nan
+
+# [1e308, -1e308] overflows to the right answer; only NumPy itself is kept quiet about it.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:overflow encountered in subtract:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:overflow encountered in scalar subtract:RuntimeWarning"),
+]
+
+
+class Library(NamedTuple):
+    """One library: its module, the floating types it computes in, and the type of Python numbers."""
+
+    name: str
+    module: str
+    floats: tuple[str, ...] = ("float64", "float32")
+    default: str = "float64"
+
+    @property
+    def xp(self) -> Any:
+        if self.name == "marray":
+            return _marray()
+        return import_module(self.module)
+
+    def array(self, values: Any) -> Any:
+        """Return a NumPy array as an array of this library, in the same dtype."""
+        values = np.asarray(values)
+        if self.name == "mlx":
+            dtype = self.xp.bool_ if values.dtype == bool else getattr(self.xp, values.dtype.name)
+            return self.xp.array(values, dtype=dtype)
+        if self.name == "cubed":
+            return self.xp.asarray(values, chunks=tuple(max(1, (n + 1) // 2) for n in values.shape))
+        return self.xp.asarray(values)
+
+    def numpy(self, x: Any) -> Any:
+        if self.name == "ndonnx":
+            return x.unwrap_numpy()
+        if self.name == "sparse":
+            return x.todense()
+        if self.name == "cubed":
+            return x.compute()
+        if self.name == "marray":
+            assert not np.any(x.mask)
+            return np.asarray(x.data)
+        return np.asarray(x)
+
+
+_MARRAY: list[Any] = []
+
+
+def _marray() -> Any:
+    # Each call makes a new class of arrays.
+    if not _MARRAY:
+        _MARRAY.append(import_module("marray").masked_namespace(np))
+    return _MARRAY[0]
+
+
+LIBRARIES = [
+    Library("ndonnx", "ndonnx"),
+    Library("sparse", "sparse"),
+    Library("mlx", "mlx.core", ("float32",), "float32"),
+    Library("cubed", "cubed.array_api"),
+    Library("marray", "marray"),
+]
+
+
+def _skip(name: str) -> list[Any]:
+    found = find_spec(name) is not None
+    return [] if found else [pytest.mark.skip(reason=f"{name} is not installed")]
+
+
+@pytest.fixture(params=[pytest.param(lib, id=lib.name, marks=_skip(lib.name)) for lib in LIBRARIES])
+def library(request: pytest.FixtureRequest) -> Library:
+    return request.param
+
+
+def only(name: str) -> Any:
+    """Return the decorator that gives a test one library."""
+    chosen = [lib for lib in LIBRARIES if lib.name == name]
+    params = [pytest.param(lib, id=name, marks=_skip(name)) for lib in chosen]
+    return pytest.mark.parametrize("library", params, indirect=True)
+
+
+def check(library: Library, name: str, x: Any, **options: Any) -> None:
+    """Compare a call on arrays of ``library`` with the same call on NumPy's."""
+    given = library.array(x)
+    arrays = {k: library.array(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    out = getattr(softmax_xp, name)(given, **arrays)
+    if x.dtype.kind != "f":
+        options["dtype"] = np.dtype(library.default)
+    with np.errstate(all="ignore"):
+        expected = getattr(softmax_xp, name)(x, **options)
+    if not isinstance(out, tuple):
+        out, expected = (out,), (expected,)
+    assert len(out) == len(expected)
+    for got, want in zip(out, expected, strict=True):
+        assert type(got) is type(given)
+        assert tuple(got.shape) == np.shape(want)
+        assert str(got.dtype).rpartition(".")[2] == want.dtype.name
+        agree(library.numpy(got), want)
+
+
+def agree(got: Any, want: Any) -> None:
+    got, want = np.asarray(got), np.asarray(want)
+    assert got.dtype == want.dtype
+    assert got.shape == want.shape
+    eps = np.finfo(want.dtype).eps
+    with np.errstate(invalid="ignore"):
+        near = abs(got - want) <= TOLERANCE * eps * abs(want)
+    same = near | (got == want) | ((got != got) & (want != want))
+    assert np.all(same), f"{got[~same]} is not {want[~same]}"
+
+
+def noise(*shape: int) -> Any:
+    return np.random.default_rng(20261122).normal(scale=3.0, size=shape)
+
+
+X = noise(4, 3, 5)
+KEEP = noise(4, 3, 5) > -1.0
+KEEP[1, 2] = False
+FAMILY = ("softmax", "log_softmax", "logsumexp")
+ROWS = ("softmax", "log_softmax", "softmax_and_logsumexp")
+
+
+def in_every_float(test: Any) -> Any:
+    return pytest.mark.parametrize("precision", ["float64", "float32"])(test)
+
+
+def cast(library: Library, precision: str, x: Any = X) -> Any:
+    if precision not in library.floats:
+        pytest.skip(f"{library.name}: {precision} is tested on its own")
+    return x.astype(precision)
+
+
+@in_every_float
+@pytest.mark.parametrize("axis", [-1, 0, 1, (0, 2), (2, 1), (), None], ids=str)
+@pytest.mark.parametrize("name", FAMILY)
+def test_axes(library, name, axis, precision):
+    check(library, name, cast(library, precision), axis=axis)
+
+
+@in_every_float
+@pytest.mark.parametrize("axis", [-1, (0, 2), None], ids=str)
+def test_softmax_and_logsumexp(library, axis, precision):
+    check(library, "softmax_and_logsumexp", cast(library, precision), axis=axis, temperature=0.7, sink=0.5)
+
+
+@pytest.mark.parametrize("axis", [-1, 0, (1, 2), None], ids=str)
+def test_keepdims(library, axis):
+    check(library, "logsumexp", cast(library, "float32"), axis=axis, keepdims=True)
+
+
+@in_every_float
+@pytest.mark.parametrize("axis", [-1, 0, (0, 2), None], ids=str)
+@pytest.mark.parametrize("name", FAMILY)
+def test_where(library, name, axis, precision):
+    check(library, name, cast(library, precision), axis=axis, where=KEEP)
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 1), (4, 1, 1), (1, 1, 1), ()], ids=str)
+@pytest.mark.parametrize("name", FAMILY)
+def test_where_broadcasts(library, name, shape):
+    keep = np.asarray(noise(*shape) > -1.0)
+    check(library, name, cast(library, "float32"), where=keep)
+
+
+@in_every_float
+@pytest.mark.parametrize("temperature", [0.5, 2, 0, INF], ids=str)
+@pytest.mark.parametrize("name", ROWS)
+def test_temperature_number(library, name, temperature, precision):
+    check(library, name, cast(library, precision), temperature=temperature)
+
+
+@in_every_float
+@pytest.mark.parametrize("name", ROWS)
+def test_temperature_array(library, name, precision):
+    t = np.asarray([[[0.5], [2.0], [1.0]], [[0.0], [INF], [3.0]], [[-1.0], [NAN], [1.5]], [[1.0], [0.0], [0.1]]])
+    check(library, name, cast(library, precision), temperature=t.astype(precision))
+    check(library, name, cast(library, precision), axis=(0, 2), temperature=t[0].astype(precision))
+    check(library, name, cast(library, precision), axis=None, temperature=t[0, 0, 0].astype(precision).reshape(()))
+
+
+@in_every_float
+@pytest.mark.parametrize("sink", [0, 1.5, -INF], ids=str)
+@pytest.mark.parametrize("name", ROWS)
+def test_sink_number(library, name, sink, precision):
+    check(library, name, cast(library, precision), sink=sink)
+
+
+@in_every_float
+@pytest.mark.parametrize("name", ROWS)
+def test_sink_array(library, name, precision):
+    sink = np.asarray([[0.0], [30.0], [-INF]], dtype=precision)
+    check(library, name, cast(library, precision), sink=sink, where=KEEP)
+    check(library, name, cast(library, precision), axis=(0, 2), sink=sink, temperature=2.0)
+
+
+@pytest.mark.parametrize("integer", ["uint8", "int8", "int32", "int64", "bool"])
+@pytest.mark.parametrize("name", FAMILY)
+def test_integers(library, name, integer):
+    rows = np.asarray([[0, 1, 0], [1, 1, 1]] if integer == "bool" else [[0, 120, 119], [3, 3, 0]])
+    check(library, name, rows.astype(integer), axis=-1)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_uint8_does_not_wrap_around(library, name):
+    check(library, name, np.asarray([0, 255], dtype=np.uint8), axis=-1)
+
+
+SPECIAL = {
+    "some -inf": [0.0, -INF, 1.0],
+    "only -inf": [-INF, -INF, -INF],
+    "+inf": [0.0, INF, -INF],
+    "two +inf": [INF, INF, 1.0],
+    "nan": [0.0, NAN, 1.0],
+    "nan and +inf": [INF, NAN, -INF],
+    "huge": [1e30, 0.0, -1e30],
+    "confident": [0.0, -40.0, -90.0],
+    "ties": [2.0, 2.0, -3.0],
+}
+
+
+@in_every_float
+@pytest.mark.parametrize("row", SPECIAL)
+@pytest.mark.parametrize("name", FAMILY)
+def test_special_rows(library, name, row, precision):
+    x = np.asarray([[0.0, 0.5, 1.0], SPECIAL[row], [0.0, 0.0, 0.0]])
+    check(library, name, cast(library, precision, x), axis=-1)
+    keep = np.asarray([[True, True, False]])
+    check(library, name, cast(library, precision, x), axis=-1, where=keep)
+
+
+@in_every_float
+@pytest.mark.parametrize("name", FAMILY)
+def test_both_ends(library, name, precision):
+    big = 1e308 if precision == "float64" else 3e38
+    check(library, name, cast(library, precision, np.asarray([[big, -big], [0.0, 1.0]])), axis=-1)
+
+
+@in_every_float
+@pytest.mark.parametrize("bad", [NAN, INF, -INF, 1e30], ids=str)
+@pytest.mark.parametrize("name", FAMILY)
+def test_masked_values_have_no_influence(library, name, bad, precision):
+    x = np.asarray([[0.0, bad, 1.0], [bad, bad, bad], [bad, 2.0, NAN]])
+    keep = np.asarray([[True, False, True], [False, False, False], [False, True, True]])
+    check(library, name, cast(library, precision, x), axis=-1, where=keep)
+
+
+@in_every_float
+@pytest.mark.parametrize("name", FAMILY)
+def test_empty_rows_and_batches(library, name, precision):
+    check(library, name, cast(library, precision, np.zeros((2, 0))), axis=-1)
+    check(library, name, cast(library, precision, np.zeros((0, 3))), axis=-1)
+
+
+@in_every_float
+@pytest.mark.parametrize("name", FAMILY)
+def test_no_dimensions(library, name, precision):
+    check(library, name, cast(library, precision, np.asarray(3.0)), axis=None)
+    with pytest.raises(ValueError, match="axis=-1 is out of range for an array with 0 dimensions"):
+        getattr(softmax_xp, name)(library.array(cast(library, precision, np.asarray(3.0))), axis=-1)
+
+
+def test_float32_is_summed_without_loss(library):
+    x = np.zeros((1 << 16, 2), dtype=np.float32)
+    check(library, "logsumexp", x, axis=0)
+    check(library, "softmax", x, axis=0)
+
+
+@in_every_float
+def test_weighted_sum(library, precision):
+    x = cast(library, precision)
+    check(library, "logsumexp", x, axis=-1, b=abs(noise(5)).astype(precision), return_sign=True)
+    check(library, "logsumexp", x, axis=-1, b=np.asarray([1, -1, 0, 2, 0.5], dtype=precision))
+
+
+@in_every_float
+def test_other_functions(library, precision):
+    x = cast(library, precision)
+    check(library, "softmin", x)
+    check(library, "logmeanexp", x, axis=(0, 2), where=KEEP)
+    check(library, "log1mexp", np.asarray([1e-20, 0.5, 2.0, 50.0, 0.0, -1.0, INF, NAN], dtype=precision))
+    check(library, "hardmax", np.asarray([[1.0, 3.0, 3.0], [0.0, NAN, 1.0], [-INF, INF, INF]], dtype=precision))
+    check(library, "hardmax", x, axis=(0, 2), where=KEEP)
+
+
+def test_one_hot(library):
+    labels = np.asarray([[0, 2], [-1, 3]])
+    for integer in ("int64", "int32", "int8"):
+        out = softmax_xp.one_hot(library.array(labels.astype(integer)), 3, axis=1)
+        assert tuple(out.shape) == (2, 3, 2)
+        want = softmax_xp.one_hot(labels, 3, axis=1, dtype=np.dtype(library.default))
+        np.testing.assert_array_equal(library.numpy(out), want, strict=True)
+
+
+def test_arrays_of_two_libraries_are_refused(library):
+    with pytest.raises(TypeError, match=r"and where is an array of numpy; convert one of them"):
+        softmax_xp.softmax(library.array(np.zeros(3)), where=np.ones(3, dtype=bool))
+
+
+# What is particular to one library.
+
+
+@only("mlx")
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="mlx: exp of a float64 array has the precision of float32 on the CPU (relative error 3e-7)",
+)
+def test_mlx_float64(library):
+    x = noise(4, 50)
+    given = library.array(x)
+    assert given.dtype == library.xp.float64
+    out = softmax_xp.softmax(given)
+    if out.dtype != library.xp.float64 or tuple(out.shape) != x.shape:
+        pytest.fail("not an accuracy problem", pytrace=False)
+    agree(np.asarray(out), softmax_xp.softmax(x))
+
+
+@only("mlx")
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_mlx_halves(library, half):
+    x = library.xp.zeros((100_000,), dtype=getattr(library.xp, half))
+    p, total = softmax_xp.softmax(x), softmax_xp.logsumexp(x)
+    assert p.dtype == total.dtype == x.dtype
+    u = library.xp.finfo(x.dtype).eps / 2
+    assert abs(total.item() - np.log(1e5)) <= 2 * u * np.log(1e5)
+    # float16 is subnormal at 1e-5: half a unit there is 2**-25.
+    assert abs(p[0].item() - 1e-5) <= max(2 * u * 1e-5, 2.0**-25 if half == "float16" else 0)
+
+
+@only("mlx")
+def test_mlx_derivative(library):
+    mx = library.xp
+    x, g = noise(5).astype(np.float32), noise(5).astype(np.float32)
+    found = mx.grad(lambda z: mx.sum(softmax_xp.softmax(z) * mx.array(g)))(mx.array(x))
+    p = softmax_xp.softmax(x.astype(np.float64))
+    expected = p * (g - p @ g)
+    bound = 2 * TOLERANCE * np.finfo(np.float32).eps * abs(g).max()
+    np.testing.assert_allclose(np.asarray(found), expected, rtol=0, atol=bound)
+
+
+@only("ndonnx")
+@pytest.mark.parametrize("axis", [-1, 0, (0, 1)], ids=str)
+@pytest.mark.parametrize("name", FAMILY)
+def test_onnx_model_with_a_symbolic_batch(library, name, axis, tmp_path):
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    ndx = library.xp
+    x = ndx.argument(shape=("N", 5), dtype=ndx.float32)
+    keep = ndx.argument(shape=("N", 5), dtype=ndx.bool)
+    y = getattr(softmax_xp, name)(x, axis=axis, where=keep)
+    path = tmp_path / "model.onnx"
+    onnx.save(ndx.build({"x": x, "keep": keep}, {"y": y}), path)
+    onnx.checker.check_model(path, full_check=True)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    assert [(i.name, i.shape) for i in session.get_inputs()] == [("x", ["N", 5]), ("keep", ["N", 5])]
+    for n in (1, 3, 8):
+        values, kept = noise(n, 5).astype(np.float32), noise(n, 5) > -1.0
+        values[0, 0], kept[-1, :] = -INF, False
+        (got,) = session.run(None, {"x": values, "keep": kept})
+        agree(got, getattr(softmax_xp, name)(values, axis=axis, where=kept))
+
+
+@only("cubed")
+@pytest.mark.parametrize("axis", [-1, 0, None], ids=str)
+def test_cubed_stays_lazy(library, axis):
+    cubed = import_module("cubed")
+    read: list[Any] = []
+
+    def block(values: Any) -> Any:
+        read.append(values.shape)
+        return values
+
+    x = noise(4, 6)
+    lazy = cubed.map_blocks(block, library.array(x), dtype=np.dtype("float64"))
+    results = [getattr(softmax_xp, name)(lazy, axis=axis, where=library.array(x > -1.0)) for name in FAMILY]
+    assert read == []
+    for name, out in zip(FAMILY, results, strict=True):
+        agree(out.compute(), getattr(softmax_xp, name)(x, axis=axis, where=x > -1.0))
+    assert read
+
+
+@only("sparse")
+@pytest.mark.parametrize("format", ["coo", "gcxs"])
+@pytest.mark.parametrize("name", FAMILY)
+def test_sparse_formats(library, name, format):
+    x = library.xp.random((6, 8), density=0.3, format=format, random_state=0)
+    out = getattr(softmax_xp, name)(x, axis=-1)
+    assert isinstance(out, type(x))
+    agree(out.todense(), getattr(softmax_xp, name)(x.todense(), axis=-1))
+
+
+@only("sparse")
+def test_sparse_softmax_over_no_axes_of_a_fill_value(library):
+    x = library.xp.full((3, 4), 2.0)
+    agree(softmax_xp.softmax(x).todense(), np.full((3, 4), 0.25))
+    agree(softmax_xp.logsumexp(x, axis=-1).todense(), np.full(3, 2 + np.log(4.0)))
+
+
+@only("marray")
+@pytest.mark.parametrize("axis", [-1, 0, None], ids=str)
+@pytest.mark.parametrize("name", FAMILY)
+def test_marray_mask_acts_as_where(library, name, axis):
+    mxp = library.xp
+    out = getattr(softmax_xp, name)(mxp.asarray(X, mask=~KEEP), axis=axis)
+    want = getattr(softmax_xp, name)(X, axis=axis, where=KEEP)
+    masked = np.broadcast_to(~KEEP.any(axis=axis) if name == "logsumexp" else ~KEEP, np.shape(want))
+    np.testing.assert_array_equal(out.mask, masked)
+    agree(np.asarray(out.data)[~masked], np.asarray(want)[~masked])

@@ -1,0 +1,186 @@
+"""torch.compile(fullgraph=True): every function, forward and backward, warm and cold."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+import softmax_xp as sx  # noqa: E402
+from softmax_xp import normalizers  # noqa: E402
+
+X = torch.tensor([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [40.0, 0.0, -40.0, 40.0]], dtype=torch.float64)
+KEEP = torch.tensor([[True, False, True, True], [True, True, True, True], [False, False, False, False]])
+ROW = torch.tensor([[0.5], [2.0], [1.0]], dtype=torch.float64)
+LABELS = torch.tensor([0, 3, -1])
+ROWWISE = ("softmax", "log_softmax", "softmin", "softmax_and_logsumexp")
+INDUCTOR = os.environ.get("SOFTMAX_XP_INDUCTOR") == "1"
+
+CALLS = {
+    "hardmax": lambda: sx.hardmax(X, axis=(0, 1), where=KEEP),
+    "one_hot": lambda: sx.one_hot(LABELS, 4),
+}
+DIFFERENTIABLE = {
+    **{name: lambda x, f=getattr(sx, name): f(x) for name in ROWWISE},
+    **{
+        f"{name} with all options": lambda x, f=getattr(sx, name): f(x, where=KEEP, temperature=ROW, sink=ROW)
+        for name in ROWWISE
+    },
+    "softmax with numbers": lambda x: sx.softmax(x, axis=0, temperature=2, sink=0.0),
+    "softmax of all axes": lambda x: sx.softmax(x, axis=None, dtype=torch.float32),
+    "logsumexp": lambda x: sx.logsumexp(x, axis=1, where=KEEP),
+    "logsumexp with weights": lambda x: sx.logsumexp(x, axis=1, b=ROW, keepdims=True),
+    "signed logsumexp": lambda x: sx.logsumexp(x, axis=1, b=-ROW, return_sign=True),
+    "logmeanexp": lambda x: sx.logmeanexp(x, axis=1, where=KEEP[1]),
+    "log1mexp": lambda x: sx.log1mexp(x + 41),
+    "logsubexp": lambda x: sx.logsubexp(x + 1, x),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_compiled_code() -> Iterator[None]:
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+def compiled(f):
+    return torch.compile(f, fullgraph=True, backend="aot_eager")
+
+
+def results(y):
+    return y if isinstance(y, tuple) else (y,)
+
+
+def with_gradient(f):
+    """Return what f gives at X, and the gradient of the sum of its finite entries."""
+    x = X.clone().requires_grad_()
+    outs = results(f(x))
+    sum(torch.where(torch.isfinite(y), y, 0.0).sum() for y in outs if y.requires_grad).backward()
+    return [*(y.detach() for y in outs), x.grad]
+
+
+def assert_same(actual, expected):
+    for a, b in zip(actual, expected, strict=True):
+        assert a.dtype == b.dtype
+        assert torch.equal(a.isnan(), b.isnan())
+        assert torch.equal(a.nan_to_num(), b.nan_to_num())
+
+
+@pytest.mark.parametrize("name", normalizers.__all__)
+def test_every_public_function_is_compiled_here(name):
+    assert any(call.split(" ")[0] == name for call in [*CALLS, *DIFFERENTIABLE])
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_compiled_values_are_the_eager_ones(name):
+    assert_same(results(compiled(CALLS[name])()), results(CALLS[name]()))
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_compiled_values_and_gradients_are_the_eager_ones(name):
+    f = DIFFERENTIABLE[name]
+    assert_same(with_gradient(compiled(f)), with_gradient(f))
+
+
+@pytest.mark.parametrize("name", ["softmax", "logsumexp"])
+def test_compiled_half_types_are_the_eager_ones(name):
+    f = getattr(sx, name)
+    assert_same(results(compiled(f)(X.bfloat16())), results(f(X.bfloat16())))
+
+
+def test_compiled_gradient_reaches_temperature_and_sink():
+    def gradients(f):
+        t, s = ROW.clone().requires_grad_(), ROW.clone().requires_grad_()
+        (f(X, temperature=t, sink=s) * X).sum().backward()
+        return [t.grad, s.grad]
+
+    assert_same(gradients(compiled(sx.softmax)), gradients(sx.softmax))
+
+
+def test_one_graph_serves_batches_of_any_size():
+    count = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    f = torch.compile(sx.softmax, fullgraph=True, dynamic=True, backend=count)
+    for n in (2, 3, 5):
+        f(torch.zeros((n, 4)))
+    assert count.frame_count == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda x: sx.softmax(x, axis=5), "axis=5 is out of range"),
+        (lambda x: sx.softmax(x, temperature=-1.0), "temperature=-1.0 is not allowed"),
+        (lambda x: sx.softmax(x, where=x), "where has dtype"),
+        (lambda x: sx.softmax(x, sink=x), "sink has shape"),
+        (lambda x: sx.softmax(x > 0, dtype=torch.int64), "is not a floating type"),
+        (lambda x: sx.one_hot(x, 3), "labels have dtype"),
+    ],
+)
+def test_errors_of_the_gate_surface_under_compile(call, text):
+    with pytest.raises(Exception, match=text):
+        compiled(call)(X)
+
+
+def test_use_engine_around_a_compiled_call_is_ignored():
+    f = compiled(sx.softmax)
+    with sx.use_engine("generic"):
+        inside = f(X)
+    assert torch.equal(inside, f(X))
+
+
+def test_use_engine_does_not_recompile():
+    count = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    f = torch.compile(sx.softmax, fullgraph=True, backend=count)
+    f(X)
+    with sx.use_engine("generic"):
+        f(X)
+    assert count.frame_count == 1
+
+
+COLD = """
+{imports}
+x = torch.tensor([[0.5, -1.25, 2.0], [1.0, 1.0, 0.0]], requires_grad=True)
+row = torch.tensor([[0.5], [2.0]])
+f = lambda x: softmax_xp.{name}(x{options})
+y = torch.compile(f, fullgraph=True, backend="aot_eager")(x)
+y.sum().backward()
+assert torch.equal(y, f(x)), (y, f(x))
+assert torch.isfinite(x.grad).all()
+"""
+ORDERS = {
+    "softmax_xp before torch": "import softmax_xp\nimport torch",
+    "torch before softmax_xp": "import torch\nimport softmax_xp",
+}
+
+
+@pytest.mark.parametrize("imports", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("softmax", ", where=x > -1, temperature=row, sink=row"), ("logsumexp", "")],
+    ids=["softmax", "logsumexp"],
+)
+def test_the_first_call_of_a_process_may_be_compiled(imports, name, options):
+    script = COLD.format(imports=imports, name=name, options=options)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_first_compiled_call_of_a_process_warns_of_nothing():
+    script = COLD.format(imports=ORDERS["softmax_xp before torch"], name="softmax", options="")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not INDUCTOR, reason="Inductor needs a C++ compiler and minutes; set SOFTMAX_XP_INDUCTOR=1")
+@pytest.mark.parametrize("name", ROWWISE)
+def test_inductor_keeps_rows_normalized(name):
+    f = torch.compile(getattr(sx, name), fullgraph=True)
+    actual, expected = results(f(X))[0], results(getattr(sx, name)(X))[0]
+    eps = torch.finfo(X.dtype).eps
+    assert (actual - expected).abs().max() <= 8 * eps * expected.abs().max()

@@ -1,0 +1,94 @@
+"""torch.func: vmap, jvp, jacrev, jacfwd and their combinations."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+import softmax_xp as sx  # noqa: E402
+
+from . import analytic  # noqa: E402
+
+EPS = torch.finfo(torch.float64).eps
+X = torch.tensor([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
+KEEP = torch.tensor([[True, False, True, True], [True, True, True, True], [False, False, False, False]])
+ROWWISE = ("softmax", "log_softmax", "softmin", "softmax_and_logsumexp", "logsumexp", "logmeanexp", "hardmax")
+JACOBIANS = {
+    "softmax": analytic.softmax_jacobian,
+    "log_softmax": analytic.log_softmax_jacobian,
+    "logsumexp": lambda p: p,
+}
+
+
+def same(a, b):
+    a, b = (r if isinstance(r, tuple) else (r,) for r in (a, b))
+    return all(torch.equal(x.reshape(-1).nan_to_num(7), y.reshape(-1).nan_to_num(7)) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("name", ROWWISE)
+def test_vmap_is_the_batched_call(name):
+    f = partial(getattr(sx, name), axis=-1)
+    assert same(torch.func.vmap(f)(X), f(X))
+
+
+@pytest.mark.parametrize("name", ROWWISE)
+def test_vmap_over_a_mask_is_the_batched_call(name):
+    f = getattr(sx, name)
+    assert same(torch.func.vmap(lambda x, w: f(x, axis=-1, where=w))(X, KEEP), f(X, axis=-1, where=KEEP))
+
+
+@pytest.mark.parametrize("option", ["temperature", "sink"])
+def test_vmap_over_a_scalar_option_is_one_value_per_row(option):
+    values = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    mapped = torch.func.vmap(lambda x, v: sx.softmax(x, **{option: v}))(X, values)
+    assert same(mapped, sx.softmax(X, **{option: values[:, None]}))
+
+
+def test_vmap_of_elementwise_functions_is_the_batched_call():
+    a = X.abs() + 1
+    assert same(torch.func.vmap(sx.log1mexp)(a), sx.log1mexp(a))
+    assert same(torch.func.vmap(sx.logsubexp)(a, a - 0.5), sx.logsubexp(a, a - 0.5))
+
+
+def test_vmap_of_one_hot_is_the_batched_call():
+    labels = torch.tensor([0, 2, -1])
+    assert same(torch.func.vmap(lambda y: sx.one_hot(y, 3))(labels), sx.one_hot(labels, 3))
+
+
+@pytest.mark.parametrize("name", JACOBIANS)
+@pytest.mark.parametrize("transform", [torch.func.jacrev, torch.func.jacfwd])
+@pytest.mark.parametrize("row", range(3))
+@pytest.mark.parametrize("offset", analytic.OFFSETS)
+def test_jacobian_is_the_analytic_one(name, transform, row, offset):
+    exact = JACOBIANS[name](analytic.softmax(X[row].numpy()))
+    analytic.assert_derivative(transform(getattr(sx, name))(X[row] + offset), exact, eps=EPS)
+
+
+@pytest.mark.parametrize("name", JACOBIANS)
+def test_jvp_is_the_jacobian_times_the_tangent(name):
+    v = torch.tensor([1.0, -2.0, 0.5, 0.0], dtype=torch.float64)
+    _, out = torch.func.jvp(getattr(sx, name), (X[1],), (v,))
+    exact = JACOBIANS[name](analytic.softmax(X[1].numpy())) @ v.numpy()
+    analytic.assert_derivative(out, exact, g=v.numpy(), eps=EPS)
+
+
+@pytest.mark.parametrize("name", JACOBIANS)
+@pytest.mark.parametrize("transform", [torch.func.jacrev, torch.func.jacfwd])
+def test_jacobian_beside_masked_nan_is_zero_in_its_column(name, transform):
+    x = torch.tensor([1.0, torch.nan, 1.0], dtype=torch.float64)
+    keep = torch.tensor([True, False, True])
+    jacobian = transform(partial(getattr(sx, name), where=keep))(x)
+    assert torch.isfinite(jacobian).all()
+    assert bool((jacobian[..., 1] == 0).all())
+
+
+@pytest.mark.parametrize("name", JACOBIANS)
+def test_vmap_of_grad_gives_the_gradient_of_each_row(name):
+    f = lambda x: getattr(sx, name)(x)[..., 0] if name != "logsumexp" else sx.logsumexp(x)  # noqa: E731
+    rows = torch.func.vmap(torch.func.grad(f))(X)
+    for x, g in zip(X, rows, strict=True):
+        exact = JACOBIANS[name](analytic.softmax(x.numpy()))
+        analytic.assert_derivative(g, exact if name == "logsumexp" else exact[0], eps=EPS)
