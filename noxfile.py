@@ -10,13 +10,25 @@ import nox
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = [
-    "lint", "typing", "structure", "doctests", "numpy", "strict", "torch", "jax", "dask", "conforming", "equivalence",
+    "lint",
+    "typing",
+    "structure",
+    "doctests",
+    "numpy",
+    "strict",
+    "torch",
+    "jax",
+    "dask",
+    "conforming",
+    "equivalence",
 ]
 nox.needs_version = ">=2024.10"
 
 TORCH = os.environ.get("SOFTMAX_XP_TORCH", "torch")
-TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
-LINT = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint")
+PROJECT = nox.project.load_toml("pyproject.toml")
+TEST = nox.project.dependency_groups(PROJECT, "test")
+LINT = nox.project.dependency_groups(PROJECT, "lint")
+DOCS = nox.project.dependency_groups(PROJECT, "docs")
 CONFORMING = ["ndonnx", "onnxruntime", "sparse", "mlx[cpu]", "cubed", "marray"]
 if platform.system() != "Linux":
     CONFORMING.remove("mlx[cpu]")
@@ -56,7 +68,7 @@ def structure(session: nox.Session) -> None:
 @nox.session
 def doctests(session: nox.Session) -> None:
     """Every example in docstrings, README and docs."""
-    session.install("-e", ".[check]", *TEST)
+    session.install("-e", ".[jax,check]", TORCH, *TEST)
     pytest(session, "--doctest-modules", "src/softmax_xp", "--doctest-glob=*.md", "docs", "README.md")
 
 
@@ -135,11 +147,11 @@ def sweep(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """The documentation, as HTML."""
-    session.install("-e", ".[check]", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs"))
+    session.install("-e", ".[check]", *DOCS)
     session.run("sphinx-build", "-W", "docs", "docs/_build")
 
 
 def only_core(*extra: str) -> list[str]:
     """Return the arguments that leave out what has a session of its own."""
     own = {"structure", "equivalence", "conforming", "torch_only", "jax_only", "dask_only"} - set(extra)
-    return [f"--ignore=tests/{name}" for name in sorted(own)] + ["--ignore=tests/test_cli.py", "--ignore=tests/test_engines.py"]
+    return [f"--ignore=tests/{name}" for name in (*sorted(own), "test_cli.py", "test_engines.py")]

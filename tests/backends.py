@@ -46,7 +46,11 @@ class Backend(NamedTuple):
             out.flags.writeable = self.name != "numpy-readonly"
             return out
         if self.library == "torch":
-            return self.xp.asarray(np.ascontiguousarray(values)).to(self.dtype(dtype)).to(self.device)
+            return (
+                self.xp.asarray(np.ascontiguousarray(values).reshape(values.shape))
+                .to(self.dtype(dtype))
+                .to(self.device)
+            )
         if self.library == "jax":
             with np.errstate(over="ignore"):
                 return self.xp.asarray(values, dtype=self.dtype(dtype))

@@ -23,7 +23,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if version:
         import array_api_strict
 
-        array_api_strict.set_array_api_strict_flags(api_version=version, boolean_indexing=False, data_dependent_shapes=False)
+        array_api_strict.set_array_api_strict_flags(
+            api_version=version, boolean_indexing=False, data_dependent_shapes=False
+        )
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -40,6 +42,8 @@ def _chosen(config: pytest.Config) -> dict[str, Backend]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "backend" not in metafunc.fixturenames:
+        return
     chosen = _chosen(metafunc.config)
     params = []
     for name, backend in chosen.items():
@@ -51,7 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             params.append(pytest.param(name, id=name, marks=marks))
     if "dtype" in metafunc.fixturenames:
         metafunc.parametrize(("backend", "dtype"), params, indirect=["backend"])
-    elif "backend" in metafunc.fixturenames:
+    else:
         metafunc.parametrize("backend", params, indirect=True)
 
 

@@ -21,7 +21,9 @@ def rows_of(dtype, section):
 def test_results_are_as_near_to_the_exact_ones_as_promised(backend, dtype, call, section):
     if backend.name in FEW and backend.name != "ml_dtypes":
         pytest.skip("computes as its sister backend, which is tested")
-    elementary = 4.0 if backend.lazy or backend.library == "ml_dtypes" else elementary_error(backend.xp, backend.device, dtype)
+    elementary = (
+        4.0 if backend.lazy or backend.library == "ml_dtypes" else elementary_error(backend.xp, backend.device, dtype)
+    )
     assert elementary <= contract.MAX_ELEMENTARY_ERROR
     for name, values in rows_of(dtype, section):
         x = backend.array(values, dtype)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import softmax_xp
-from softmax_xp import _engines, normalizers, softmax, use_engine, which_engine
+from softmax_xp import _engines, logsums, normalizers, softmax, use_engine, which_engine
 from softmax_xp._engines import generic
 
 X = np.asarray([1.0, 2.0, 4.0])
@@ -70,14 +70,17 @@ def test_unknown_engine_names_registered_ones(monkeypatch: pytest.MonkeyPatch) -
 def test_unknown_function(name: str) -> None:
     with pytest.raises(ValueError, match=r"^there is no ") as caught:
         which_engine(name, X)
-    assert str(caught.value) == f"there is no function {name!r}; use one of {', '.join(normalizers.__all__)}"
+    assert (
+        str(caught.value)
+        == f"there is no function {name!r}; use one of {', '.join((*normalizers.__all__, *logsums.__all__))}"
+    )
 
 
 def arguments(name: str) -> tuple[Any, ...]:
     return {"one_hot": (np.asarray([0, 2]), 3), "logsubexp": (X, X)}.get(name, (X,))
 
 
-@pytest.mark.parametrize("name", normalizers.__all__)
+@pytest.mark.parametrize("name", [*normalizers.__all__, *logsums.__all__])
 def test_every_function_asks_for_an_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_engines, "ENGINES", ())
     monkeypatch.setattr(generic, "call", lambda *a, **k: pytest.fail("computed"))

@@ -90,9 +90,7 @@ def test_dtype_casts_before_computing(backend, dtype, call):
 
 def test_softmin_is_softmax_of_the_negative(backend, dtype, call):
     x = np.asarray([[0.5, -1.0, 2.0], [0.0, 3.0, inf]])
-    np.testing.assert_array_equal(
-        call("softmin", backend.array(x, dtype)), call("softmax", backend.array(-x, dtype))
-    )
+    np.testing.assert_array_equal(call("softmin", backend.array(x, dtype)), call("softmax", backend.array(-x, dtype)))
 
 
 def test_weights_of_logsumexp_may_be_zero_or_negative(backend, dtype, call):
@@ -104,7 +102,9 @@ def test_weights_of_logsumexp_may_be_zero_or_negative(backend, dtype, call):
 
 
 def test_weights_that_cancel_give_minus_infinity_and_sign_0(backend, dtype, call):
-    size, sign = call("logsumexp", backend.array([1.0, 1.0], dtype), b=backend.array([1.0, -1.0], dtype), return_sign=True)
+    size, sign = call(
+        "logsumexp", backend.array([1.0, 1.0], dtype), b=backend.array([1.0, -1.0], dtype), return_sign=True
+    )
     assert (size, sign) == (-inf, 0.0)
 
 
@@ -136,9 +136,7 @@ def test_hardmax_marks_the_first_largest(backend, dtype, call):
     expected = [[0, 1, 0], [1, 0, 0], [nan, nan, nan], [1, 0, 0]]
     np.testing.assert_array_equal(call("hardmax", x), expected)
     where = backend.array([[True, False, True], [False] * 3, [False, True, True], [False, True, True]], "bool")
-    np.testing.assert_array_equal(
-        call("hardmax", x, where=where), [[0, 0, 1], [0, 0, 0], [0, 0, 1], [0, 1, 0]]
-    )
+    np.testing.assert_array_equal(call("hardmax", x, where=where), [[0, 0, 1], [0, 0, 0], [0, 0, 1], [0, 1, 0]])
 
 
 @pytest.mark.parametrize("axis", [0, 1, (0, 1), None])

@@ -6,19 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .engines import use_engine, which_engine
-from .normalizers import (
-    hardmax,
-    log1mexp,
-    log_softmax,
-    logmeanexp,
-    logsubexp,
-    logsumexp,
-    one_hot,
-    softmax,
-    softmax_and_logsumexp,
-    softmin,
-)
-from .versions import __version__, show_versions
+from .logsums import log1mexp, logmeanexp, logsubexp, logsumexp
+from .normalizers import hardmax, log_softmax, one_hot, softmax, softmax_and_logsumexp, softmin
+from .versions import __version__ as __version__
+from .versions import show_versions
 
 if TYPE_CHECKING:
     from . import testing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import PackageNotFoundError, version
 
 from . import _engines
 
@@ -30,6 +29,9 @@ LIBRARIES = {
 
 def installed(distribution: str) -> str | None:
     """Return the version of an installed distribution, or None."""
+    # Here and not above: it costs more than the rest of `import softmax_xp`.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(distribution)
     except PackageNotFoundError:

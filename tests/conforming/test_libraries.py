@@ -82,8 +82,29 @@ def _skip(name: str) -> list[Any]:
     return [] if found else [pytest.mark.skip(reason=f"{name} is not installed")]
 
 
+# Measured: 2 ulp at -2, 8 at -10, 31 at -40, 63 at -85. The contract refuses a backend above 4.
+MLX_EXP = "mlx: exp of float32 on the CPU is wrong by up to 63 ulp, and flushes subnormals to 0"
+NEEDS_EXP = {
+    "test_axes[mlx-softmax-(2, 1)-float32]",
+    "test_axes[mlx-softmax-None-float32]",
+    "test_softmax_and_logsumexp[mlx--1-float32]",
+    "test_softmax_and_logsumexp[mlx-(0, 2)-float32]",
+    "test_softmax_and_logsumexp[mlx-None-float32]",
+    "test_temperature_number[mlx-softmax-0.5-float32]",
+    "test_temperature_number[mlx-softmax_and_logsumexp-0.5-float32]",
+    "test_temperature_array[mlx-softmax-float32]",
+    "test_temperature_array[mlx-softmax_and_logsumexp-float32]",
+    "test_sink_array[mlx-softmax-float32]",
+    "test_sink_array[mlx-softmax_and_logsumexp-float32]",
+    "test_special_rows[mlx-softmax-confident-float32]",
+    "test_other_functions[mlx-float32]",
+}
+
+
 @pytest.fixture(params=[pytest.param(lib, id=lib.name, marks=_skip(lib.name)) for lib in LIBRARIES])
 def library(request: pytest.FixtureRequest) -> Library:
+    if request.node.name in NEEDS_EXP:
+        request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=MLX_EXP))
     return request.param
 
 
@@ -110,16 +131,18 @@ def check(library: Library, name: str, x: Any, **options: Any) -> None:
         assert type(got) is type(given)
         assert tuple(got.shape) == np.shape(want)
         assert str(got.dtype).rpartition(".")[2] == want.dtype.name
-        agree(library.numpy(got), want)
+        # A sum that cancels against the maximum is bounded absolutely: 4 eps of 1 or of itself.
+        total = name == "logsumexp" or (name == "softmax_and_logsumexp" and want is expected[1])
+        agree(library.numpy(got), want, floor=1.0 if total else 0.0)
 
 
-def agree(got: Any, want: Any) -> None:
+def agree(got: Any, want: Any, *, floor: float = 0.0) -> None:
     got, want = np.asarray(got), np.asarray(want)
     assert got.dtype == want.dtype
     assert got.shape == want.shape
     eps = np.finfo(want.dtype).eps
     with np.errstate(invalid="ignore"):
-        near = abs(got - want) <= TOLERANCE * eps * abs(want)
+        near = abs(got - want) <= TOLERANCE * eps * np.maximum(abs(want), floor)
     same = near | (got == want) | ((got != got) & (want != want))
     assert np.all(same), f"{got[~same]} is not {want[~same]}"
 
@@ -261,7 +284,10 @@ def test_masked_values_have_no_influence(library, name, bad, precision):
 
 @in_every_float
 @pytest.mark.parametrize("name", FAMILY)
-def test_empty_rows_and_batches(library, name, precision):
+def test_empty_rows_and_batches(library, name, precision, request):
+    if (library.name, name) == ("marray", "logsumexp"):
+        reason = "marray: a reduction over nothing is masked, logsumexp of an empty row too"
+        request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
     check(library, name, cast(library, precision, np.zeros((2, 0))), axis=-1)
     check(library, name, cast(library, precision, np.zeros((0, 3))), axis=-1)
 
@@ -293,11 +319,24 @@ def test_other_functions(library, precision):
     check(library, "softmin", x)
     check(library, "logmeanexp", x, axis=(0, 2), where=KEEP)
     check(library, "log1mexp", np.asarray([1e-20, 0.5, 2.0, 50.0, 0.0, -1.0, INF, NAN], dtype=precision))
+
+
+@in_every_float
+def test_hardmax(library, precision, request):
+    _needs_arange(library, request)
+    x = cast(library, precision)
     check(library, "hardmax", np.asarray([[1.0, 3.0, 3.0], [0.0, NAN, 1.0], [-INF, INF, INF]], dtype=precision))
     check(library, "hardmax", x, axis=(0, 2), where=KEEP)
 
 
-def test_one_hot(library):
+def _needs_arange(library: Library, request: pytest.FixtureRequest) -> None:
+    if library.name == "sparse":
+        reason = "sparse: the namespace has no arange"
+        request.applymarker(pytest.mark.xfail(strict=True, raises=AttributeError, reason=reason))
+
+
+def test_one_hot(library, request):
+    _needs_arange(library, request)
     labels = np.asarray([[0, 2], [-1, 3]])
     for integer in ("int64", "int32", "int8"):
         out = softmax_xp.one_hot(library.array(labels.astype(integer)), 3, axis=1)
@@ -397,7 +436,10 @@ def test_cubed_stays_lazy(library, axis):
 @only("sparse")
 @pytest.mark.parametrize("format", ["coo", "gcxs"])
 @pytest.mark.parametrize("name", FAMILY)
-def test_sparse_formats(library, name, format):
+def test_sparse_formats(library, name, format, request):
+    if (name, format) == ("logsumexp", "gcxs"):
+        reason = "sparse: squeeze of a GCXS array is an AttributeError"
+        request.applymarker(pytest.mark.xfail(strict=True, raises=AttributeError, reason=reason))
     x = library.xp.random((6, 8), density=0.3, format=format, random_state=0)
     out = getattr(softmax_xp, name)(x, axis=-1)
     assert isinstance(out, type(x))
@@ -411,7 +453,10 @@ def test_sparse_softmax_over_no_axes_of_a_fill_value(library):
     agree(softmax_xp.logsumexp(x, axis=-1).todense(), np.full(3, 2 + np.log(4.0)))
 
 
+# The data under a mask goes through exp and log1p as it is, with NumPy's own warnings.
 @only("marray")
+@pytest.mark.filterwarnings("ignore:overflow encountered in exp:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:divide by zero encountered in log1p:RuntimeWarning")
 @pytest.mark.parametrize("axis", [-1, 0, None], ids=str)
 @pytest.mark.parametrize("name", FAMILY)
 def test_marray_mask_acts_as_where(library, name, axis):

@@ -135,7 +135,9 @@ def test_meta_is_a_numpy_array_of_the_result_dtype_without_data(name):
         assert y._meta.size == 0 or y.ndim == 0
 
 
-@pytest.mark.parametrize("name", [n for n in CALLS if n.split(" ")[0] in (*ROWWISE, "hardmax", "log1mexp", "logsubexp")])
+@pytest.mark.parametrize(
+    "name", [n for n in CALLS if n.split(" ")[0] in (*ROWWISE, "hardmax", "log1mexp", "logsubexp")]
+)
 def test_elementwise_results_keep_the_chunks(name):
     x = inputs()[0]
     assert results(CALLS[name](*inputs()))[0].chunks == x.chunks

@@ -19,9 +19,9 @@ from . import generic
 
 ENGINES: tuple[str, ...] = ()
 
-selected: ContextVar[str] = ContextVar(
-    "softmax_xp_engine", default=check_engine(environ.get("SOFTMAX_XP_ENGINE", "auto"), ENGINES)
-)
+_DEFAULT = check_engine(environ.get("SOFTMAX_XP_ENGINE", "auto"), ENGINES)
+
+selected: ContextVar[str] = ContextVar("softmax_xp_engine", default=_DEFAULT)
 asking: ContextVar[bool] = ContextVar("softmax_xp_asking", default=False)
 
 
@@ -44,7 +44,7 @@ def run(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> A
 def _choose(name: str, x: Any, xp: Any, options: dict[str, Any]) -> tuple[str, list[str]]:
     """Return the engine for one call, and why each faster one was passed over."""
     wanted = selected.get()
-    reasons = []
+    reasons: list[str] = []
     for engine in ENGINES:
         if wanted in ("auto", engine):
             reason = _load(engine).supports(name, x, xp, options)

@@ -49,9 +49,7 @@ def excess_sum(row: Shifted, e: Any, axis: tuple[int, ...], xp: Any) -> Any:
     return s + (ties - 1)
 
 
-def softmax(
-    x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any
-) -> Any:
+def softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any) -> Any:
     """Return exp(d) / sum(exp(d)): the dividing form, which is more accurate than exp(log_softmax)."""
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
     e = xp.exp(row.d)
@@ -62,9 +60,7 @@ def softmax(
     return select(where, e / cast(total, e.dtype, xp), 0.0, xp)
 
 
-def log_softmax(
-    x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any
-) -> Any:
+def log_softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any) -> Any:
     """Return d - log1p(s), which is -log1p(s) at the maximum."""
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
     s = settle(excess_sum(row, xp.exp(row.d), axis, xp), row.m, where, axis, 0.0, xp)
@@ -106,7 +102,6 @@ def _log_total(s: Any, m: Any, temperature: Any, xp: Any) -> Any:
     wide = cast(m, s.dtype, xp)
     lse = temper_max(select(finite, wide, 0.0, xp), temperature, xp) + xp.log1p(select(finite, s, 0.0, xp))
     return cast(xp.where(finite, lse, wide), m.dtype, xp)
-
 
 
 def log1mexp(x: Any, /, *, xp: Any) -> Any:

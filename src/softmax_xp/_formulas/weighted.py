@@ -55,9 +55,7 @@ def _log_abs_1p(s: Any, xp: Any) -> Any:
     return select(size != 0, xp.where(near, xp.log1p(select(near, square, 0.0, xp)) / 2, far), -inf, xp)
 
 
-def weighted_logsumexp(
-    x: Any, /, *, axis: tuple[int, ...], b: Any, where: Any, keepdims: bool, xp: Any
-) -> Any:
+def weighted_logsumexp(x: Any, /, *, axis: tuple[int, ...], b: Any, where: Any, keepdims: bool, xp: Any) -> Any:
     """Return log(S); NaN where a real S is negative."""
     size, sign = signed_logsumexp(x, axis=axis, b=b, where=where, keepdims=keepdims, xp=xp)
     if not is_complex(sign.dtype):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .axes import check_axes, check_axis, check_count
-from .dtypes import cast, check_labels, default_float, kind_of, to_floating
+from .dtypes import cast, check_held, check_labels, default_float, kind_of, to_floating
 from .masks import check_broadcast, check_sink, check_temperature, check_weights, check_where
 from .namespace import common_namespace
 
@@ -61,10 +61,11 @@ def admit_labels(labels: Any, num_classes: Any, *, axis: Any, dtype: Any, xp: An
     check_labels(labels)
     if dtype is not None and kind_of(dtype) is None:
         raise TypeError(f"dtype={dtype} is not supported; use a boolean, integer or floating type")
+    if dtype is not None:
+        check_held(labels, dtype, xp)
     return {
         "num_classes": check_count("num_classes", num_classes),
-        "axis": check_axis(axis, labels.ndim + 1),
+        "axis": check_axis(axis, labels.ndim + 1, "an integer"),
         "dtype": default_float(labels, xp) if dtype is None else dtype,
         "xp": xp,
     }
-

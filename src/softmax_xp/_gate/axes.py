@@ -22,26 +22,28 @@ def check_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple(axes)
 
 
-def check_axis(axis: Any, ndim: int) -> int:
+def check_axis(axis: Any, ndim: int, allowed: str = "an integer, a tuple of integers or None") -> int:
     """Return one axis as a non-negative integer."""
     if isinstance(axis, bool):
-        raise TypeError(f"axis={axis} is a bool; use an integer, a tuple of integers or None")
+        raise TypeError(f"axis={axis} is a bool; use {allowed}")
     try:
         a = index(axis)
     except TypeError:
-        raise TypeError(f"axis={axis!r} is not an integer; use an integer, a tuple of integers or None") from None
+        raise TypeError(f"axis={axis!r} is not an integer; use {allowed}") from None
     if not -ndim <= a < ndim:
-        allowed = f"use {-ndim}..{ndim - 1}" if ndim else "use axis=None"
-        raise AxisError(f"axis={axis} is out of range for an array with {ndim} dimensions; {allowed}")
+        near = f"use {-ndim}..{ndim - 1}" if ndim else "use axis=None"
+        raise AxisError(f"axis={axis} is out of range for an array with {ndim} dimensions; {near}")
     return a % ndim
 
 
 def check_count(name: str, value: Any) -> int:
     """Return ``value`` as a non-negative integer."""
     try:
-        count = -1 if isinstance(value, bool) else index(value)
+        count = index(value)
     except TypeError:
-        raise TypeError(f"{name}={value!r} is not an integer; use an integer of at least 0") from None
+        count = None
+    if count is None or isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} is not an integer; use an integer of at least 0")
     if count < 0:
         raise ValueError(f"{name}={value} is not allowed; use an integer of at least 0")
     return count

@@ -95,10 +95,17 @@ def to_floating(x: Any, dtype: Any, xp: Any, *, allow_complex: bool = False, nam
 
 def _check_dtype(x: Any, dtype: Any, kind: str, xp: Any, allow_complex: bool) -> None:
     wanted = kind_of(dtype)
-    if wanted == _COMPLEX and not allow_complex or wanted not in (_REAL, _COMPLEX):
+    if (wanted == _COMPLEX and not allow_complex) or wanted not in (_REAL, _COMPLEX):
         raise TypeError(f"dtype={dtype} is not a floating type; use float16, bfloat16, float32 or float64")
     if kind == _COMPLEX and wanted == _REAL:
-        raise TypeError(f"dtype={dtype} would drop the imaginary part of x, which has dtype {x.dtype}; use a complex dtype")
+        raise TypeError(
+            f"dtype={dtype} would drop the imaginary part of x, which has dtype {x.dtype}; use a complex dtype"
+        )
+    check_held(x, dtype, xp)
+
+
+def check_held(x: Any, dtype: Any, xp: Any) -> None:
+    """Raise ValueError for double precision that the device of ``x`` cannot hold now."""
     if dtype_name(dtype) in ("float64", "complex128") and not has_float64(x, xp):
         raise ValueError(
             f"dtype={dtype} is not available in {short_name(xp)} on device {device_of(x)} now; use float32"

@@ -16,9 +16,11 @@ def check_engine(name: str, engines: tuple[str, ...]) -> str:
 
 def check_function(name: str) -> Callable[..., Any]:
     """Return the public function ``name``."""
-    from .. import normalizers
+    from .. import logsums, normalizers
 
-    functions: dict[str, Callable[..., Any]] = {n: getattr(normalizers, n) for n in normalizers.__all__}
+    functions: dict[str, Callable[..., Any]] = {
+        n: getattr(module, n) for module in (normalizers, logsums) for n in module.__all__
+    }
     if name not in functions:
         raise ValueError(f"there is no function {name!r}; use one of {', '.join(functions)}")
     return functions[name]

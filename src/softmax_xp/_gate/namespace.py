@@ -58,7 +58,7 @@ def common_namespace(xp: Any, arrays: dict[str, Any], options: dict[str, Any] | 
     A namespace given by the caller is taken as it is, unless it is the bare module of one
     that array-api-compat wraps.
     """
-    given = {name: x for name, x in arrays.items() if x is not None}
+    given = {name: x for name, x in arrays.items() if x is not None or name != "where"}
     for name, x in (options or {}).items():
         if x is not None and not isinstance(x, Real):
             given[name] = x
@@ -72,7 +72,7 @@ def common_namespace(xp: Any, arrays: dict[str, Any], options: dict[str, Any] | 
             raise TypeError(
                 f"{owner} is an array of {short_name(first)} and {name} is an array of "
                 f"{short_name(found)}; convert one of them, for example with "
-                f"{short_name(first)}.from_dlpack({name})"
+                f"{short_name(first)}.{'from_array' if short_name(first) == 'dask.array' else 'from_dlpack'}({name})"
             )
         _same_device(owner, kept, name, x, found)
     return first if xp is None or short_name(xp) == short_name(first) else xp
@@ -81,8 +81,11 @@ def common_namespace(xp: Any, arrays: dict[str, Any], options: dict[str, Any] | 
 def _is_foreign(x: Any) -> bool:
     """Whether ``x`` is an array of a library that only its caller can name."""
     kind = type(x)
-    return kind not in _NAMESPACES and not hasattr(x, "__array_namespace__") and hasattr(x, "dtype") and (
-        kind.__module__.partition(".")[0] not in {*_FIXES, "numpy", "torch", "jax", "jaxlib", "cupy", "dask"}
+    return (
+        kind not in _NAMESPACES
+        and not hasattr(x, "__array_namespace__")
+        and hasattr(x, "dtype")
+        and (kind.__module__.partition(".")[0] not in {*_FIXES, "numpy", "torch", "jax", "jaxlib", "cupy", "dask"})
     )
 
 

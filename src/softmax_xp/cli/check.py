@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
     reports = []
     for name in names:
-        print(f"checking {name} ...", file=sys.stderr)
         xp, device, context = _prepare(name, args.device)
+        print(f"checking {name} ...", file=sys.stderr)
         with context:
             reports.append(check_backend(xp, device=device, full=args.full))
         if not args.json:
@@ -83,9 +83,6 @@ def _device(name: str, xp: Any, device: str) -> tuple[Any, AbstractContextManage
         found = xp.cuda.Device(int(index))
         found.compute_capability  # noqa: B018 - a device that does not exist fails only when it is asked
         return None, found
-    if name == "array_api_strict":
-        found = xp.Device(device)
-    else:
-        found = device
+    found = xp.Device(device) if name == "array_api_strict" else device
     xp.zeros(1, device=found)
     return found, nullcontext()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._gate.dtypes import dtype_name, has_float64, is_half
-from .._gate.namespace import is_jax, namespace_of
+from .._gate.namespace import is_jax, is_torch, namespace_of
 from .contract import FLOATS
 
 
@@ -31,11 +31,12 @@ def to_numpy(x: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     xp = namespace_of(x)
     if is_half(x.dtype):
         x = xp.astype(x, xp.float32)
-    for name in ("detach", "cpu", "get", "compute"):
+    if is_torch(xp):
+        return np.asarray(x.detach().cpu().double())
+    for name in ("get", "compute"):
         x = getattr(x, name, lambda x=x: x)()
-    devices = getattr(xp, "__array_namespace_info__", None)
-    if not hasattr(x, "__array__") and devices is not None:
-        x = x.to_device(devices().default_device())
+    if not is_jax(xp) and hasattr(x, "to_device") and not isinstance(getattr(x, "device", "cpu"), str):
+        x = x.to_device(xp.__array_namespace_info__().default_device())
     return np.asarray(x).astype(np.float64)
 
 

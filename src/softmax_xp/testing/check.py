@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import normalizers
+from .. import log_softmax, logsumexp, softmax
 from .._gate.namespace import namespace_of, short_name
 from .arrays import floats_of, from_numpy, to_numpy
 from .compare import allowance, distance, ulp
@@ -23,6 +23,8 @@ from .contract import (
     sum_gate,
 )
 from .oracle import Exact, Floats, exact_rows
+
+FUNCTIONS: dict[str, Any] = {"softmax": softmax, "log_softmax": log_softmax, "logsumexp": logsumexp}
 
 
 class Line(NamedTuple):
@@ -165,13 +167,15 @@ class Probe(NamedTuple):
         return max(lines, key=lambda line: line.share_of_gate)
 
     def _holds(self, edge: Edge) -> bool:
-        return self.dtype != "float16" or "1e30" not in edge.name and "huge" not in edge.name
+        return self.dtype != "float16" or ("1e30" not in edge.name and "huge" not in edge.name)
 
     def _edge(self, op: str, edge: Edge) -> Line:
         x = from_numpy([edge.x], self.dtype, self.xp, self.device)
         where = None if edge.where is None else from_numpy([edge.where], "bool", self.xp, self.device)
         hi = np.asarray([getattr(edge, op)])
-        return self._line("edges", op, edge.name, x, Exact(hi, np.zeros_like(hi), np.zeros_like(hi), len(edge.x)), where)
+        return self._line(
+            "edges", op, edge.name, x, Exact(hi, np.zeros_like(hi), np.zeros_like(hi), len(edge.x)), where
+        )
 
     def accuracy(self, section: str, rows: list[tuple[str, Floats]]) -> list[Line]:
         """Return one line per function, and one for the sums of softmax, over all ``rows``."""
@@ -187,14 +191,14 @@ class Probe(NamedTuple):
         return list(lines.values())
 
     def _line(self, section: str, op: str, name: str, x: Any, exact: Exact, where: Any = None) -> Line:
-        gap = distance(to_numpy(getattr(normalizers, op)(x, axis=-1, where=where)), exact)
+        gap = distance(to_numpy(FUNCTIONS[op](x, axis=-1, where=where)), exact)
         share = gap / allowance(op, self.dtype, exact, elementary=self.elementary)
         worst = int(np.argmax(share))
         units = gap / ulp(exact.hi, self.dtype)
         return Line(section, self.dtype, op, float(units.flat[worst]), float(share.flat[worst]), name)
 
     def _sums(self, section: str, name: str, x: Any) -> Line:
-        p = to_numpy(normalizers.softmax(x))
+        p = to_numpy(softmax(x))
         off = float(np.abs(p.sum(axis=-1) - 1.0).max())
         unit = float(ulp(np.asarray(1.0), self.dtype))
         return Line(section, self.dtype, "sum of p", off / unit, off / sum_gate(self.dtype, p.shape[-1]), name)

@@ -115,7 +115,14 @@ EDGES = (
     Edge("masked 1e30", [0.0, 1e30, 0.0], [_YES, _NO, _YES], [0.5, 0.0, 0.5], [-log(2), -inf, -log(2)], log(2)),
     Edge("one entry", [5.0], None, [1.0], [0.0], 5.0),
     Edge("1e30", [1e30, 0.0], None, [1.0, 0.0], [0.0, -1e30], 1e30),
-    Edge("ties", [7.0, 7.0, -inf, 7.0], None, [_THIRD, _THIRD, 0.0, _THIRD], [-_LOG_3, -_LOG_3, -inf, -_LOG_3], 7 + _LOG_3),
+    Edge(
+        "ties",
+        [7.0, 7.0, -inf, 7.0],
+        None,
+        [_THIRD, _THIRD, 0.0, _THIRD],
+        [-_LOG_3, -_LOG_3, -inf, -_LOG_3],
+        7 + _LOG_3,
+    ),
     Edge(
         "confident",
         [0.0, -40.0],

@@ -31,10 +31,11 @@ def exact_rows(x: Any, /, *, ops: tuple[str, ...] = OPS) -> dict[str, Exact]:
     x = np.asarray(x, dtype=np.float64)
     rows = [_row(row) for row in x.reshape(-1, x.shape[-1])]
     shapes = {"softmax": x.shape, "log_softmax": x.shape, "logsumexp": x.shape[:-1]}
-    return {
-        op: Exact(*(np.asarray([row[op][k] for row in rows]).reshape(shapes[op]) for k in range(3)), x.shape[-1])
-        for op in ops
-    }
+
+    def stacked(op: str, part: int) -> Floats:
+        return np.asarray([row[op][part] for row in rows]).reshape(shapes[op])
+
+    return {op: Exact(stacked(op, 0), stacked(op, 1), stacked(op, 2), x.shape[-1]) for op in ops}
 
 
 def _row(x: Floats) -> dict[str, tuple[Any, Any, Any]]:

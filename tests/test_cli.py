@@ -1,0 +1,235 @@
+"""The command line: what it prints, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from importlib.resources import files
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import softmax_xp
+from softmax_xp.cli import digits, libraries, main
+
+FRUIT = ["1.5", "2.2", "-0.3", "0.8"]
+
+
+def test_explain_prints_a_line_per_logit_and_the_sum(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", *FRUIT, "--labels", "apple", "orange", "banana", "avocado"]) == 0
+    out, err = capsys.readouterr()
+    lines = {line.split()[0]: line.split() for line in out.splitlines()[1:6]}
+    assert lines["apple"][1:] == ["1.5", "4.4817", "4.4817", "/", "16.473", "=", "0.2721", "27.21", "%", "#" * 11]
+    assert "54.79" in lines["orange"]
+    assert "4.50" in lines["banana"]
+    assert "13.51" in lines["avocado"]
+    assert lines["sum"] == ["sum", "16.473", "100.00", "%"]
+    assert "subtract the maximum, 2.2, first" in out
+    assert err == ""
+
+
+def test_explain_as_json_has_every_step(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", *FRUIT, "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)
+    assert [round(100 * p) for p in steps["probabilities"]] == [27, 55, 4, 14]
+    assert steps["labels"] == ["x1", "x2", "x3", "x4"]
+    assert steps["sum"] == pytest.approx(math.fsum(map(math.exp, [1.5, 2.2, -0.3, 0.8])), rel=1e-15)
+    assert steps["maximum"] == 2.2
+    assert steps["stable_exponentials"][1] == 1.0
+
+
+def test_explain_divides_by_the_temperature(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "2", "-4", "--temperature", "2", "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)
+    assert steps["exponentials"] == pytest.approx([math.e, math.exp(-2)], rel=1e-15)
+    assert steps["shifted"] == [0.0, -3.0]
+    assert steps["probabilities"][0] == pytest.approx(1 / (1 + math.exp(-3)), rel=1e-15)
+
+
+@pytest.mark.parametrize("word", ["-1e3", "-1000", "-1.", "-.5", "-1E+2"])
+def test_a_negative_number_is_a_logit_however_it_is_written(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", word, "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["logits"] == [float(word), 1.0]
+
+
+def test_explain_shows_where_the_textbook_form_overflows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "1000", "999"]) == 0
+    out = capsys.readouterr().out
+    assert "inf / inf = nan" in out
+    assert "overflow to inf" in out
+    assert "73.11 %" in out
+
+
+def test_json_has_null_for_what_overflows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "1000", "999", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["shares"] == [None, None]
+
+
+@pytest.mark.parametrize("logits", [["2", "-1.5"], ["-800", "3"], ["1e308", "-1e308"]])
+def test_softmax_of_two_is_the_sigmoid_of_their_difference(
+    logits: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", *logits, "--compare", "sigmoid", "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)
+    assert steps["sigmoid"]["sigmoid"] == pytest.approx(steps["probabilities"][0], rel=1e-14)
+
+
+def test_compare_sigmoid_prints_both_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "0", "0", "--compare", "sigmoid"]) == 0
+    assert "difference 0, sigmoid 0.5, softmax 0.5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["explain", "nan", "1"], "finite numbers, not nan"),
+        (["explain", "1", "-inf"], "finite numbers, not -inf"),
+        (["explain", "1", "apple"], "invalid float value: 'apple'"),
+        (["explain"], "LOGIT"),
+        (["explain", "1", "--temperature", "0"], "above 0, not 0"),
+        (["explain", "1", "--temperature", "-1e3"], "above 0, not -1000"),
+        (["explain", "1", "--temperature", "nan"], "above 0, not nan"),
+        (["explain", "1", "2", "--labels", "a"], "2 logits need as many labels, not 1"),
+        (["explain", "1", "2", "3", "--compare", "sigmoid"], "two logits, not 3"),
+        (["explain", "1", "2", "--compare", "tanh"], "invalid choice"),
+        (["check", "--backend", "nope"], "unknown library 'nope'"),
+        (["check", "--device", "cpu"], "--device needs --backend"),
+        (["check", "--backend", "numpy", "--device", "nope"], "numpy cannot be used here"),
+        (["nope"], "invalid choice"),
+        ([], "COMMAND"),
+    ],
+)
+def test_bad_usage_is_one_line_on_stderr_and_exit_code_2(
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("argv", [["explain", "1"], ["demo"], ["check"]])
+def test_without_numpy_the_error_says_how_to_install_it(
+    argv: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(libraries, "find_spec", lambda name: None)
+    assert main(argv) == 2
+    assert "pip install 'softmax-xp[numpy]'" in capsys.readouterr().err
+
+
+def test_info_names_every_library(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOFTMAX_XP_ENGINE", "generic")
+    monkeypatch.setattr(libraries, "find_spec", lambda name: name == "numpy" or None)
+    assert main(["info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"softmax_xp {softmax_xp.__version__}" in lines
+    assert f"numpy             {np.__version__}" in lines
+    assert "torch             not installed" in lines
+    assert "SOFTMAX_XP_ENGINE: generic" in lines
+
+
+def test_info_as_json_has_null_for_what_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOFTMAX_XP_ENGINE", raising=False)
+    monkeypatch.setattr(libraries, "find_spec", lambda name: name == "numpy" or None)
+    assert main(["info", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["libraries"]["numpy"] == np.__version__
+    assert facts["libraries"]["jax"] is None
+    assert facts["SOFTMAX_XP_ENGINE"] is None
+    assert "generic" in facts["engines"]
+
+
+@pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
+def test_check_exits_with_1_if_a_library_does_not_pass(
+    passed: bool, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = SimpleNamespace(passed=passed, as_dict=lambda: {"passed": passed, "worst": math.inf})
+    monkeypatch.setattr(softmax_xp.testing, "check_backend", lambda xp, device, full: report)
+    assert main(["check", "--backend", "numpy", "--json"]) == code
+    expected = {"passed": passed, "reports": [{"passed": passed, "worst": None}]}
+    assert json.loads(capsys.readouterr().out) == expected
+
+
+def test_check_without_mpmath_is_bad_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(libraries, "find_spec", lambda name: name == "numpy" or None)
+    assert main(["check", "--backend", "numpy"]) == 2
+    assert "softmax-xp[check]" in capsys.readouterr().err
+
+
+def test_a_library_that_is_not_installed_cannot_be_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(libraries, "find_spec", lambda name: name == "numpy" or None)
+    assert main(["check", "--backend", "torch"]) == 2
+    assert "torch is not installed" in capsys.readouterr().err
+
+
+def test_demo_prints_its_three_parts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    found = libraries.find_spec
+    tried = ("numpy", "torch", "jax", "dask", "array_api_strict")
+    monkeypatch.setattr(libraries, "find_spec", lambda name: found(name) if name in tried else None)
+    assert main(["demo"]) == 0
+    out, err = capsys.readouterr()
+    assert "softmax([1.5, 2.2, -0.3, 0.8]) = 27 %, 55 %, 4 %, 14 %" in out
+    assert "softmax([0.7, 1.5, 4.8])       = 0.0157, 0.0350, 0.9493" in out
+    for name in tried:
+        if found(name):
+            line = next(line for line in out.splitlines() if line.startswith(f"{name} "))
+            assert line.split()[2:7] == ["0.100827", "96.80", "%", "94.86", "%"]
+            assert int(line.split()[7]) <= 16
+    assert "cubed: not installed" in out
+    table = [line.split("  ") for line in out.splitlines() if line.startswith(("softmax of", "log_softmax of"))]
+    cells: list[list[str]] = [[cell.strip() for cell in row if cell.strip()] for row in table]
+    assert [row[1] == row[3] for row in cells] == [True] * 5
+    assert [row[1] == row[2] for row in cells] == [False] * 5
+    assert err == ""
+
+
+def test_a_library_that_fails_to_import_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(name: str) -> Any:
+        if name == "cupy":
+            raise ImportError("no driver\nand more")
+        return np
+
+    monkeypatch.setattr(libraries, "find_spec", lambda name: name in ("numpy", "cupy") or None)
+    monkeypatch.setattr(libraries, "namespace", broken)
+    digits.print_digits()
+    assert "cupy: installed, but cannot be used here (ImportError: no driver)" in capsys.readouterr().out
+
+
+def test_the_shipped_data_are_small_and_typed() -> None:
+    logits, labels = digits.load("digits_logits"), digits.load("digits_labels")
+    assert logits.shape == (719, 10)
+    assert logits.dtype == np.float32
+    assert np.isfinite(logits).all()
+    assert set(labels.tolist()) == set(range(10))
+    sizes = [len(files("softmax_xp").joinpath("data", f"digits_{n}.npy").read_bytes()) for n in ("logits", "labels")]
+    assert sum(sizes) < 32_000
+
+
+def test_ulp_distance_counts_float32_steps_across_zero() -> None:
+    tiny = np.float32(1e-45)
+    assert digits.ulp_distance(np.asarray([1.0, -tiny]), np.asarray([np.nextafter(np.float32(1), 2), tiny])) == 2
+
+
+@pytest.mark.parametrize("argv", [["--version"], ["--help"], ["explain", "--help"]])
+def test_help_and_version_exit_with_0(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 0
+    assert "softmax" in capsys.readouterr().out
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "softmax_xp", "explain", "nan"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
