@@ -91,7 +91,7 @@ def softmax(
     >>> print(softmax(np.asarray([1.5, 2.2, -0.3, 0.8])).round(2))
     [0.27 0.55 0.04 0.14]
     >>> print(softmax(np.asarray([0, 255], dtype=np.uint8)))
-    [1.79148229e-111 1.00000000e+000]
+    [1.79848622e-111 1.00000000e+000]
     """
     x, options = _gate.admit_rows(x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp)
     return run(formulas.softmax, x, **options)
@@ -299,7 +299,7 @@ def hardmax(
     >>> print(hardmax(np.asarray([1, 3, 3])))
     [0. 1. 0.]
     """
-    x, options = _gate.admit_sum(x, axis=axis, where=where, dtype=None, xp=xp)[::2]
+    x, options = _gate.admit_indexed(x, axis=axis, where=where, xp=xp)
     return run(formulas.hardmax, x, **options)
 
 

@@ -32,10 +32,13 @@ def installed(distribution: str) -> str | None:
     # Here and not above: it costs more than the rest of `import softmax_xp`.
     from importlib.metadata import PackageNotFoundError, version
 
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
+    names = ("cupy", "cupy-cuda12x", "cupy-cuda13x") if distribution == "cupy" else (distribution,)
+    for name in names:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
 
 
 def show_versions() -> None:

@@ -13,7 +13,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 import softmax_xp as sx  # noqa: E402
-from softmax_xp import normalizers  # noqa: E402
+from softmax_xp import logsums, normalizers  # noqa: E402
 
 X = np.asarray([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [40.0, 0.0, -40.0, 40.0]])
 KEEP = np.asarray([[True, False, True, True], [True, True, True, True], [False, False, False, False]])
@@ -73,7 +73,7 @@ def assert_close(actual, expected):
         assert np.all(np.abs(a[finite] - b[finite]) <= 8 * np.spacing(np.abs(b[finite])))
 
 
-@pytest.mark.parametrize("name", normalizers.__all__)
+@pytest.mark.parametrize("name", [*normalizers.__all__, *logsums.__all__])
 def test_every_public_function_is_compiled_here(name):
     assert any(name in call.split(" ") for call in CALLS)
 

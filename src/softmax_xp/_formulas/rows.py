@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf, nan
 from typing import Any
 
 from .._gate.dtypes import accumulator, cast
-from .._gate.namespace import constant, device_of, is_jax
+from .._gate.namespace import constant, device_of, is_dask, is_jax, is_mlx
 
 
 def select(keep: Any, x: Any, other: float, xp: Any) -> Any:
@@ -22,9 +23,20 @@ def row_max(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     nothing is -inf.
     """
     x = constant(x, xp)
+    if is_dask(xp) and axis:
+        return _dask_max(x, axis)
     if 0 in x.shape:
         return xp.sum(x, axis=axis, keepdims=True) - inf
     return xp.max(x, axis=axis, keepdims=True) if axis else x
+
+
+def _dask_max(x: Any, axis: tuple[int, ...]) -> Any:
+    """Return the maximum with -inf for that of nothing: a chunk of unknown length may be empty."""
+    from dask.array import reduction
+    from numpy import max as chunk_max
+
+    largest = partial(chunk_max, initial=-inf)
+    return reduction(x, chunk=largest, aggregate=largest, axis=axis, keepdims=True, dtype=x.dtype)
 
 
 def row_sum(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
@@ -32,9 +44,10 @@ def row_sum(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     wide = accumulator(x, xp)
     if not axis:
         return cast(x, wide, xp)
-    if wide != x.dtype:
+    if wide != x.dtype and not is_mlx(xp):
         return xp.sum(x, axis=axis, dtype=wide, keepdims=True)
-    return xp.sum(x, axis=axis, keepdims=True)
+    # MLX sums in the type that it is given.
+    return xp.sum(cast(x, wide, xp), axis=axis, keepdims=True)
 
 
 def drop_axes(x: Any, axis: tuple[int, ...], keepdims: bool, xp: Any) -> Any:
@@ -67,10 +80,15 @@ def temper(x: Any, m: Any, temperature: Any, xp: Any) -> Any:
     if temperature == 1.0:
         return d
     if temperature == 0.0:
-        return select(d == 0, xp.zeros_like(d), -inf, xp)
+        return select(d == 0, _flat(d, xp), -inf, xp)
     if temperature == inf:
-        return select(x != -inf, xp.zeros_like(d), -inf, xp)
+        return select(x != -inf, _flat(d, xp), -inf, xp)
     return d / temperature
+
+
+def _flat(d: Any, xp: Any) -> Any:
+    """Return zeros that automatic differentiation still knows to come from ``d``."""
+    return 0.0 * select(xp.isfinite(d), d, 0.0, xp)
 
 
 def _temper_rows(x: Any, d: Any, t: Any, xp: Any) -> Any:
@@ -79,8 +97,8 @@ def _temper_rows(x: Any, d: Any, t: Any, xp: Any) -> Any:
     # Beside d = -inf the derivative of d / t would be inf * 0: divide 0 there instead.
     gone = d == -inf
     q = select(~gone, d, 0.0, xp) / select(ordinary, t, 1.0, xp)
-    cold = select(d == 0, xp.zeros_like(d), -inf, xp)
-    hot = select(x != -inf, xp.zeros_like(d), -inf, xp)
+    cold = select(d == 0, _flat(d, xp), -inf, xp)
+    hot = select(x != -inf, _flat(d, xp), -inf, xp)
     return xp.where(t == 0, cold, xp.where(t == inf, hot, select(~gone, q, -inf, xp)))
 
 
@@ -102,5 +120,5 @@ def _signed_inf(m: Any, xp: Any) -> Any:
 def positions(n: int, ndim: int, axis: int, like: Any, xp: Any) -> Any:
     """Return 0, 1, ..., n - 1 along ``axis`` of an array with ``ndim`` dimensions."""
     # JAX places constants itself; its tracers and sharded arrays have no device to pass on.
-    index = xp.arange(n) if is_jax(xp) else xp.arange(n, device=device_of(like))
+    index = xp.arange(n) if is_jax(xp) or is_mlx(xp) else xp.arange(n, device=device_of(like))
     return xp.reshape(index, tuple(n if a == axis else 1 for a in range(ndim)))

@@ -74,5 +74,14 @@ def check_broadcast(name_a: str, a: Any, name_b: str, b: Any) -> None:
             )
 
 
+def check_lengths(x: Any, axes: tuple[int, ...]) -> None:
+    """Raise ValueError unless the length of each axis is known."""
+    for a in axes:
+        if not _known(x.shape[a]):
+            raise ValueError(
+                f"the length of axis {a} of x is unknown; compute it first, in Dask by x.compute_chunk_sizes()"
+            )
+
+
 def _known(n: Any) -> bool:
     return n is not None and n == n

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
-from .compat import array_namespace
+from .compat import array_namespace, torch_namespace
 
 # type -> namespace, for types that were accepted once; pure metadata.
 _NAMESPACES: dict[type, Any] = {}
@@ -39,6 +39,8 @@ def namespace_of(x: Any, name: str = "x") -> Any:
 def _find(x: Any, name: str) -> Any:
     kind = type(x)
     module = kind.__module__.partition(".")[0]
+    if module == "torch" and hasattr(x, "detach"):
+        return torch_namespace()
     fix = _FIXES.get(module)
     for base in kind.__mro__:
         if base.__module__.partition(".")[0] == "numpy":
@@ -117,6 +119,14 @@ def is_torch(xp: Any) -> bool:
 
 def is_jax(xp: Any) -> bool:
     return short_name(xp) == "jax.numpy"
+
+
+def is_dask(xp: Any) -> bool:
+    return short_name(xp) == "dask.array"
+
+
+def is_mlx(xp: Any) -> bool:
+    return short_name(xp) == "mlx.core"
 
 
 def is_numpy(xp: Any) -> bool:

@@ -41,9 +41,14 @@ def print_digits() -> None:
             continue
         # Libraries raise classes of their own, and of any kind, for a driver or device that is missing.
         try:
-            rows.append(line(f"{name} {version_of(name)}", compute(name, logits), labels, reference))
+            from_numpy(name, logits)
         except Exception as error:
             notes.append(f"{name}: installed, but cannot be used here ({one_line(error)})")
+            continue
+        try:
+            rows.append(line(f"{name} {version_of(name)}", compute(name, logits), labels, reference))
+        except Exception as error:
+            notes.append(f"{name}: softmax FAILED ({one_line(error)})")
     print_table(["library", "mean -log p", "accuracy", "mean confidence", "ulp from NumPy"], rows)
     for note in notes:
         print(note)
