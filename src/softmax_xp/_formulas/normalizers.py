@@ -148,5 +148,5 @@ def one_hot(labels: Any, /, *, num_classes: int, axis: int, dtype: Any, xp: Any)
     """Return 1 where the class is the label."""
     classes = positions(num_classes, labels.ndim + 1, axis, labels, xp)
     # A wide signed type: uint8 labels are compared with class 300, huge unsigned ones become negative.
-    labels = cast(labels, classes.dtype, xp)[(slice(None),) * axis + (None,)]
+    labels = cast(labels, classes.dtype, xp)[(*(slice(None),) * axis, None, ...)]
     return xp.astype(labels == classes, dtype)
