@@ -189,3 +189,10 @@ def test_inductor_keeps_rows_normalized(name):
     actual, expected = results(f(X))[0], results(getattr(sx, name)(X))[0]
     eps = torch.finfo(X.dtype).eps
     assert (actual - expected).abs().max() <= 8 * eps * expected.abs().max()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+def test_logsubexp_of_two_dtypes_compiles(dtype):
+    a, b = torch.tensor([1.0, 2.0]), torch.tensor([0.5, 1.0], dtype=dtype)
+    compiled = torch.compile(sx.logsubexp, fullgraph=True, backend="aot_eager")(a, b)
+    assert torch.equal(compiled, sx.logsubexp(a, b))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any
 
-from .._gate.dtypes import cast, is_complex
+from .._gate.dtypes import cast, common_dtype, is_complex
 from .rows import anchor, drop_axes, row_max, row_sum, select
 
 
@@ -14,7 +14,7 @@ def signed_logsumexp(
 ) -> tuple[Any, Any]:
     """Return log(abs(S)) and sign(S) of S = sum(b * exp(x)); the sign of a complex S is S / abs(S)."""
     if b is not None:
-        dtype = xp.result_type(x, b) if is_complex(b.dtype) else x.dtype
+        dtype = common_dtype(x, b, xp) if is_complex(b.dtype) else x.dtype
         x, b = cast(x, dtype, xp), cast(b, dtype, xp)
         # A weight of 0 removes its entry, whatever the entry is.
         where = (b != 0) if where is None else (b != 0) & where

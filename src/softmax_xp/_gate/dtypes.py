@@ -79,6 +79,18 @@ def cast(x: Any, dtype: Any, xp: Any) -> Any:
     return x if x.dtype == dtype else xp.astype(x, dtype)
 
 
+def common_dtype(a: Any, b: Any, xp: Any) -> Any:
+    """Return the type that two arrays promote to."""
+    if a.dtype == b.dtype:
+        return a.dtype
+    if is_torch(xp):
+        # result_type does not trace under torch.compile.
+        import torch
+
+        return torch.promote_types(a.dtype, b.dtype)
+    return xp.result_type(a, b)
+
+
 def to_floating(x: Any, dtype: Any, xp: Any, *, allow_complex: bool = False, name: str = "x") -> Any:
     """Return ``x`` in ``dtype`` (default: its own floating type, or the namespace's default one).
 

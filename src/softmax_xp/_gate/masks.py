@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isnan
 from numbers import Real
 from typing import Any
 
@@ -33,7 +32,8 @@ def check_temperature(temperature: Any, x: Any, axes: tuple[int, ...]) -> Any:
     """Return the temperature as a number or as an array with one value per row."""
     if isinstance(temperature, Real):
         temperature = float(temperature)
-        if temperature < 0 or isnan(temperature):
+        # NaN fails this too; math.isnan does not trace where torch.compile makes numbers symbolic.
+        if not temperature >= 0:
             raise ValueError(f"temperature={temperature} is not allowed; use a number in [0, inf]")
         return temperature
     return _per_row("temperature", temperature, x, axes)

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     require_numpy()
     names = _chosen(args)
     if not is_installed("mpmath"):
-        raise CommandError("check needs mpmath: pip install 'softmax-xp[check]'")
+        raise CommandError("check needs mpmath: pip install mpmath")
     from ..testing import check_backend
 
     reports = []

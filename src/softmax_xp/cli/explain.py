@@ -121,5 +121,6 @@ def _print_stable_form(steps: dict[str, Any]) -> None:
 def _print_sigmoid(steps: dict[str, Any]) -> None:
     first, second = steps["labels"]
     d, s = steps["sigmoid"]["difference"], steps["sigmoid"]["sigmoid"]
-    print(f"Softmax of two is the sigmoid of their difference: 1 / (1 + exp(-({first} - {second})))")
+    scale = "" if steps["temperature"] == 1 else " / T"
+    print(f"Softmax of two is the sigmoid of their difference{scale}: 1 / (1 + exp(-({first} - {second}){scale}))")
     print(f"difference {d:g}, sigmoid {s:.17g}, softmax {steps['probabilities'][0]:.17g}")

@@ -39,7 +39,7 @@ def version_of(name: str) -> str | None:
 def require_numpy() -> None:
     """Raise an error that says how to install NumPy if it is missing."""
     if not is_installed("numpy"):
-        raise CommandError("this command needs NumPy: pip install 'softmax-xp[numpy]'")
+        raise CommandError("this command needs NumPy: pip install numpy")
 
 
 def namespace(name: str) -> Any:

@@ -1,0 +1,133 @@
+"""Write the measured tables of the docs: ``python -m tests.equivalence.tables``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import softmax_xp
+from softmax_xp import logsums, normalizers
+from softmax_xp.testing import check_backend, contract
+from softmax_xp.versions import installed
+
+from ..backends import BACKENDS, missing
+from .distances import distances
+
+DOCS = Path(__file__).parents[2] / "docs"
+LIBRARIES = ("numpy", "torch", "jax.numpy")
+SUPPORTED = ("numpy", "ml_dtypes", "strict-CPU_DEVICE", "torch", "jax", "dask", "cupy")
+FUNCTIONS = sorted((*normalizers.__all__, *logsums.__all__))
+WITHOUT_GRADIENT = ("hardmax", "one_hot")
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def accuracy_page() -> str:
+    """Return the worst errors against the oracle."""
+    rows = []
+    for name in LIBRARIES:
+        for line in check_backend(import_module(name)).lines:
+            worst, share = f"{line.worst_ulp:.3g}", f"{line.share_of_gate:.0%}"
+            rows.append([name, line.dtype, line.section, line.op, worst, share, line.case])
+    head = ["library", "dtype", "inputs", "function", "worst error (ulp)", "share of the gate", "at"]
+    return page(
+        "Measured accuracy",
+        "The worst error against mpmath on a fixed set of inputs, as `softmax-xp check` measures it. "
+        "Where the share of the gate is small though the error is large, the rounding of x - max is "
+        "most of the allowance (the term c of the contract).",
+        table(head, rows),
+    )
+
+
+def equivalence_page() -> str:
+    """Return the distance between any two libraries."""
+    found = [d for dtype in contract.FLOATS for op in contract.OPS for d in distances(op, dtype)]
+    rows = [[d.op, d.dtype, d.left, d.right, f"{d.ulps:.3g}", f"{d.share:.0%}"] for d in found]
+    head = ["function", "dtype", "library", "library", "largest distance (ulp)", "share of both gates"]
+    return page(
+        "Equivalence",
+        "The largest distance between the results of two libraries on the dangerous inputs of the contract.",
+        table(head, rows),
+    )
+
+
+def support_page() -> str:
+    """Return what each function does on each library, found by doing it."""
+    backends = [BACKENDS[n] for n in SUPPORTED if n in BACKENDS]
+    columns = [b for b in backends if not missing(b)]
+    rows = [[f"`{name}`", *(_abilities(name, b) for b in columns)] for name in FUNCTIONS]
+    absent = [f"{b.name}: {missing(b)}." for b in backends if missing(b)]
+    return page(
+        "Support matrix",
+        "What was run for this page: **e** eager, **j** compiled (`jax.jit`, "
+        "`torch.compile(fullgraph=True)`), **g** gradient, **l** lazy until asked, **d** result on the device of "
+        "the input. " + " ".join(absent),
+        table(["function", *(b.name for b in columns)], rows),
+    )
+
+
+def _abilities(name: str, backend: Any) -> str:
+    labels = name == "one_hot"
+    dtype = "int32" if labels else backend.dtypes[-1]
+    x = backend.array([1, 2] if labels else [0.5, 1.5], dtype)
+    function = _caller(name)
+    found = [("e", lambda: np.all(np.isfinite(_first(backend, function(x)))))]
+    if backend.library == "torch":
+        torch = backend.xp
+        found.append(("j", lambda: torch.compile(function, fullgraph=True, backend="aot_eager")(x) is not None))
+        if name not in WITHOUT_GRADIENT:
+            found.append(("g", lambda: torch.func.grad(lambda v: _value(function(v)).sum())(x.float()) is not None))
+    if backend.library == "jax":
+        jax = import_module("jax")
+        found.append(("j", lambda: jax.jit(function)(x) is not None))
+        if name not in WITHOUT_GRADIENT:
+            found.append(("g", lambda: jax.grad(lambda v: _value(function(v)).sum())(x) is not None))
+    if backend.lazy:
+        found.append(("l", lambda: hasattr(_value(function(x)), "compute")))
+    found.append(("d", lambda: getattr(_value(function(x)), "device", None) == getattr(x, "device", None)))
+    return " ".join(label for label, works in found if _works(works)) or "no"
+
+
+def _caller(name: str) -> Callable[[Any], Any]:
+    function = getattr(softmax_xp, name)
+    if name == "one_hot":
+        return lambda x: function(x, 3)
+    return (lambda x: function(x, x - 1)) if name == "logsubexp" else function
+
+
+def _value(result: Any) -> Any:
+    return result[0] if isinstance(result, tuple) else result
+
+
+def _first(backend: Any, result: Any) -> Any:
+    return backend.numpy(_value(result))
+
+
+def _works(ability: Callable[[], Any]) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return bool(ability())
+    except Exception:
+        return False
+
+
+def page(title: str, text: str, body: str) -> str:
+    names = ("numpy", "torch", "jax", "dask", "array-api-strict", "ml_dtypes", "array-api-compat")
+    versions = ", ".join(f"{name} {installed(name)}" for name in names)
+    made = "Written by `python -m tests.equivalence.tables` in an environment with every CPU library"
+    return f"# {title}\n\n{text}\n\n{made} ({versions}).\n\n{body}"
+
+
+if __name__ == "__main__":
+    for name, write in (("support", support_page), ("equivalence", equivalence_page), ("accuracy", accuracy_page)):
+        (DOCS / f"{name}.md").write_text(write())
+        print(f"docs/{name}.md")
