@@ -119,7 +119,7 @@ def test_without_numpy_the_error_says_how_to_install_it(
 ) -> None:
     monkeypatch.setattr(libraries, "find_spec", lambda name: None)
     assert main(argv) == 2
-    assert "pip install 'softmax-xp[numpy]'" in capsys.readouterr().err
+    assert "pip install numpy" in capsys.readouterr().err
 
 
 def test_info_names_every_library(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_check_exits_with_1_if_a_library_does_not_pass(
 def test_check_without_mpmath_is_bad_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(libraries, "find_spec", lambda name: name == "numpy" or None)
     assert main(["check", "--backend", "numpy"]) == 2
-    assert "softmax-xp[check]" in capsys.readouterr().err
+    assert "pip install mpmath" in capsys.readouterr().err
 
 
 def test_a_library_that_is_not_installed_cannot_be_checked(
