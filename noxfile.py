@@ -34,8 +34,8 @@ if platform.system() != "Linux":
     CONFORMING.remove("mlx[cpu]")
 
 
-def pytest(session: nox.Session, *args: str) -> None:
-    session.run("python", "-m", "pytest", "-q", *args, *session.posargs)
+def pytest(session: nox.Session, *args: str, env: dict[str, str] | None = None) -> None:
+    session.run("python", "-m", "pytest", "-q", *args, *session.posargs, env=env)
 
 
 @nox.session
@@ -141,8 +141,9 @@ def equivalence(session: nox.Session) -> None:
 
 @nox.session
 def sweep(session: nox.Session) -> None:
-    """Every width from 1 to 4097 on NumPy, torch and JAX: minutes each."""
-    session.install("-e", ".[numpy,jax,check]", TORCH)
+    """Every width from 1 to 4097 on NumPy, torch and JAX, and 2**25 elements on each library: many minutes."""
+    session.install("-e", ".[numpy,jax,dask,check]", "array-api-strict", TORCH, *TEST)
+    pytest(session, "tests/test_accuracy.py", "-k", "2_to_the_25", env={"SOFTMAX_XP_LONG": "1"})
     session.run("python", "-m", "softmax_xp", "check", "--full")
 
 

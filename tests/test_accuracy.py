@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,21 @@ def test_a_strided_axis_is_as_accurate_as_promised(backend, dtype, call, op):
     exact = exact_rows(backend.numpy(x).astype(np.float64).T)[op]
     result = call(op, x, axis=0)
     assert_ulp(result.T, exact, op=op, dtype=dtype, sequential=True)
+
+
+@pytest.mark.skipif("SOFTMAX_XP_LONG" not in os.environ, reason="takes gigabytes and minutes: nox -s sweep")
+@pytest.mark.parametrize("axis", [0, 1])
+def test_2_to_the_25_zeros_in_float32_sum_to_one(backend, call, axis):
+    n = 2**25
+    x = backend.array(np.zeros((n, 2) if axis == 0 else (2, n)), "float32")
+    np.testing.assert_array_equal(call("softmax", x, axis=axis).sum(axis=axis), np.ones(2))
+    assert_ulp(call("logsumexp", x, axis=axis), np.full(2, np.log(n)), op="log_softmax", dtype="float32")
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_noise_on_a_long_axis_does_not_drift_in_float32(backend, call, axis):
+    values = np.random.default_rng(5).normal(size=(200_001, 2))
+    x = backend.array(values if axis == 0 else values.T, "float32")
+    exact = backend.numpy(x).astype(np.float64)
+    expected = np.log(np.exp(exact).sum(axis=axis))
+    assert_ulp(call("logsumexp", x, axis=axis), expected, op="log_softmax", dtype="float32")

@@ -6,8 +6,10 @@ from functools import partial
 from math import inf, nan
 from typing import Any
 
-from .._gate.dtypes import accumulator, cast
+from .._gate.dtypes import accumulator, cast, dtype_name
 from .._gate.namespace import constant, device_of, is_dask, is_jax, is_mlx
+
+BLOCK = 128
 
 
 def select(keep: Any, x: Any, other: float, xp: Any) -> Any:
@@ -44,10 +46,33 @@ def row_sum(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     wide = accumulator(x, xp)
     if not axis:
         return cast(x, wide, xp)
+    if wide == x.dtype and dtype_name(wide) == "float32" and not is_jax(xp):
+        return _sum_in_blocks(x, axis, xp)
     if wide != x.dtype and not is_mlx(xp):
         return xp.sum(x, axis=axis, dtype=wide, keepdims=True)
     # MLX sums in the type that it is given.
     return xp.sum(cast(x, wide, xp), axis=axis, keepdims=True)
+
+
+def _sum_in_blocks(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return the sum of float32 where there is no float64: its error grows with a block, not with the axis.
+
+    XLA sums in a tree by itself, so JAX has no need of it.
+    """
+    for a in axis:
+        while x.shape[a] > BLOCK:
+            x = _fold(x, a, xp)
+        x = xp.sum(x, axis=a, keepdims=True)
+    return x
+
+
+def _fold(x: Any, a: int, xp: Any) -> Any:
+    """Return the sums of the blocks along one axis, what is left over being a block too."""
+    before, blocks, after = x.shape[:a], x.shape[a] // BLOCK, x.shape[a + 1 :]
+    here = (slice(None),) * a
+    head = xp.reshape(x[(*here, slice(0, blocks * BLOCK), ...)], (*before, blocks, BLOCK, *after))
+    rest = x[(*here, slice(blocks * BLOCK, None), ...)]
+    return xp.concat([xp.sum(head, axis=a + 1), xp.sum(rest, axis=a, keepdims=True)], axis=a)
 
 
 def drop_axes(x: Any, axis: tuple[int, ...], keepdims: bool, xp: Any) -> Any:
