@@ -78,7 +78,7 @@ def invariance_page() -> str:
     return page(
         "Same answer, whatever the shape of the call",
         "How far a row of 1000 normal numbers moves when it is computed alone instead of in a batch of 65, "
-        "and along the first axis instead of the last. Only what the contract says is promised; this is what was measured.",
+        "and along the first axis instead of the last. Only what the contract says is promised; this was measured.",
         table(["library", "dtype", "function", "alone", "along axis 0"], rows),
     )
 
