@@ -61,7 +61,7 @@ def docstring_files() -> list[str]:
 @nox.session
 def structure(session: nox.Session) -> None:
     """How the package is built: imports, vendoring, sizes of modules, documented names; engines; the command line."""
-    session.install("-e", ".[check]", *TEST)
+    session.install("-e", ".[check]", "mypy", *TEST)
     pytest(session, "tests/structure", "tests/test_engines.py", "tests/test_cli.py", "--backend", "numpy")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from . import _gate
 from ._engines import run
@@ -13,6 +13,36 @@ from ._gate.dtypes import is_complex
 __all__ = ["log1mexp", "logmeanexp", "logsubexp", "logsumexp"]
 
 Array = TypeVar("Array")
+
+
+@overload
+def logsumexp(
+    x: Array,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = None,
+    b: Any = None,
+    where: Any = None,
+    keepdims: bool = False,
+    return_sign: Literal[False] = False,
+    dtype: Any = None,
+    xp: Any = None,
+) -> Array: ...
+
+
+@overload
+def logsumexp(
+    x: Array,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = None,
+    b: Any = None,
+    where: Any = None,
+    keepdims: bool = False,
+    return_sign: Literal[True],
+    dtype: Any = None,
+    xp: Any = None,
+) -> tuple[Array, Array]: ...
 
 
 def logsumexp(
