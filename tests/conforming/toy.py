@@ -76,13 +76,19 @@ class Array:
 
     def __getitem__(self, key: Any) -> Array:
         key = key if isinstance(key, tuple) else (key,)
-        if key.count(...) > 1 or any(k is not None and k is not ... for k in key):
-            raise IndexError("toy arrays are indexed by None and one ... only")
-        if ... not in key and self.ndim:
+        full = slice(None)
+        if key.count(...) > 1 or any(k is not None and k is not ... and k != full for k in key):
+            raise IndexError("toy arrays are indexed by None, full slices and one ... only")
+        if ... not in key and key.count(full) != self.ndim:
             raise IndexError("an index must have as many entries as the array has dimensions, or a ...")
-        before = key.index(...) if ... in key else len(key)
-        after = len(key) - before - (... in key)
-        return Array(self.flat, (1,) * before + self.shape + (1,) * after, self.dtype, self.device)
+        lengths, out = list(self.shape), []
+        for k in key:
+            if k is None:
+                out.append(1)
+            else:
+                count = len(self.shape) - key.count(full) if k is ... else 1
+                out += [lengths.pop(0) for _ in range(count)]
+        return Array(self.flat, tuple(out), self.dtype, self.device)
 
     def __neg__(self) -> Array:
         return _map(operator.neg, self, ("integral", "real floating"))
