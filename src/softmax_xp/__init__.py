@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from .engines import use_engine, which_engine
 from .logsums import log1mexp, logmeanexp, logsubexp, logsumexp
+from .losses import binary_cross_entropy_with_logits, cross_entropy, nll_loss
 from .normalizers import hardmax, log_softmax, one_hot, softmax, softmax_and_logsumexp, softmin
 from .versions import __version__ as __version__
 from .versions import show_versions
 
 if TYPE_CHECKING:
-    from . import testing
+    from . import derivatives, testing
 
 __all__ = [
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "derivatives",
     "hardmax",
     "log1mexp",
     "log_softmax",
     "logmeanexp",
     "logsubexp",
     "logsumexp",
+    "losses",
+    "nll_loss",
     "one_hot",
     "show_versions",
     "softmax",
@@ -33,9 +39,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Submodules that need more than array-api-compat load on first use.
-    if name == "testing":
-        return import_module(".testing", __name__)
+    if name in ("derivatives", "testing"):
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

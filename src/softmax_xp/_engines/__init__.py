@@ -16,6 +16,7 @@ from typing import Any
 from .._gate.engines import check_engine
 from .._gate.namespace import is_compiling
 from . import generic
+from .generic import quiet as quiet
 
 ENGINES: tuple[str, ...] = ()
 
@@ -31,14 +32,29 @@ class Answer(Exception):
 
 def run(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
     """Execute ``formula`` with the engine chosen for this call."""
+    engine = _engine_for(formula, arrays[0], xp, options)
+    if engine is None:
+        return generic.call(formula, *arrays, xp=xp, **options)
+    return engine(*arrays, xp=xp, **options)
+
+
+def run_rows(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any) -> Any:
+    """Execute a formula that is made of others and gives wide numbers, one or more for each row."""
+    engine = _engine_for(formula, x, xp, options)
+    if engine is None:
+        return generic.call_rows(formula, x, xp=xp, **options)
+    return engine(x, xp=xp, **options)
+
+
+def _engine_for(formula: Callable[..., Any], x: Any, xp: Any, options: dict[str, Any]) -> Callable[..., Any] | None:
+    """Return an engine's function for this call, or None for the formula itself."""
     # Context variables do not trace under torch.compile: there the formula itself is compiled.
-    if not is_compiling(xp):
-        engine, reasons = _choose(formula.__name__, arrays[0], xp, options)
-        if asking.get():
-            raise Answer(engine, reasons)
-        if engine != "generic":
-            return getattr(_load(engine), formula.__name__)(*arrays, xp=xp, **options)
-    return generic.call(formula, *arrays, xp=xp, **options)
+    if is_compiling(xp):
+        return None
+    engine, reasons = _choose(formula.__name__, x, xp, options)
+    if asking.get():
+        raise Answer(engine, reasons)
+    return None if engine == "generic" else getattr(_load(engine), formula.__name__)
 
 
 def _choose(name: str, x: Any, xp: Any, options: dict[str, Any]) -> tuple[str, list[str]]:

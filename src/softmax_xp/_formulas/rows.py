@@ -7,15 +7,18 @@ from math import inf, nan
 from typing import Any
 
 from .._gate.dtypes import accumulator, cast, dtype_name
-from .._gate.namespace import constant, device_of, is_dask, is_jax, is_mlx
+from .._gate.namespace import constant, device_of, is_dask, is_jax, is_mlx, is_numpy, is_torch
 
 BLOCK = 128
 
 
 def select(keep: Any, x: Any, other: float, xp: Any) -> Any:
     """Return ``x`` where ``keep`` (None: everywhere), else the number ``other``."""
-    # full_like and not a scalar: `where` takes Python scalars only from 2024.12 on.
-    return x if keep is None else xp.where(keep, x, xp.full_like(x, other))
+    if keep is None:
+        return x
+    # `where` takes Python scalars only from 2024.12 on; these two have always done so, and save an array.
+    scalar = is_numpy(xp) or is_torch(xp)
+    return xp.where(keep, x, other if scalar else xp.full_like(x, other))
 
 
 def row_max(x: Any, axis: tuple[int, ...], xp: Any) -> Any:

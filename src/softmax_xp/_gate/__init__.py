@@ -18,7 +18,7 @@ def admit_rows(
     x: Any, *, axis: Any, where: Any, temperature: Any, sink: Any, dtype: Any, xp: Any
 ) -> tuple[Any, dict[str, Any]]:
     """Return ``x`` as floating point and the options of a normalizer, checked."""
-    xp = common_namespace(xp, {"x": x, "where": where}, {"temperature": temperature, "sink": sink})
+    xp = common_namespace(xp, {"x": x}, {"where": where}, {"temperature": temperature, "sink": sink})
     axes = check_axes(axis, x.ndim)
     options = {
         "axis": axes,
@@ -34,7 +34,7 @@ def admit_sum(
     x: Any, *, axis: Any, b: Any = None, where: Any, dtype: Any, xp: Any, allow_complex: bool = False
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Return ``x`` as floating point, its weights, and the options of a reduction, checked."""
-    xp = common_namespace(xp, {"x": x, "where": where}, {"b": b})
+    xp = common_namespace(xp, {"x": x}, {"where": where}, {"b": b})
     axes = check_axes(axis, x.ndim)
     x = to_floating(x, dtype, xp, allow_complex=allow_complex)
     return x, check_weights(b, x, xp), {"axis": axes, "where": check_where(where, x), "xp": xp}

@@ -79,6 +79,11 @@ def cast(x: Any, dtype: Any, xp: Any) -> Any:
     return x if x.dtype == dtype else xp.astype(x, dtype)
 
 
+def widen(x: Any, xp: Any) -> Any:
+    """Return ``x`` in the type it is computed in: float32 for half types."""
+    return cast(x, xp.float32, xp) if is_half(x.dtype) else x
+
+
 def common_dtype(a: Any, b: Any, xp: Any) -> Any:
     """Return the type that two arrays promote to."""
     if a.dtype == b.dtype:

@@ -16,10 +16,10 @@ def check_engine(name: str, engines: tuple[str, ...]) -> str:
 
 def check_function(name: str) -> Callable[..., Any]:
     """Return the public function ``name``."""
-    from .. import logsums, normalizers
+    from .. import derivatives, logsums, losses, normalizers
 
     functions: dict[str, Callable[..., Any]] = {
-        n: getattr(module, n) for module in (normalizers, logsums) for n in module.__all__
+        n: getattr(module, n) for module in (normalizers, logsums, losses, derivatives) for n in module.__all__
     }
     if name not in functions:
         raise ValueError(f"there is no function {name!r}; use one of {', '.join(functions)}")

@@ -10,11 +10,14 @@ from .dtypes import check_real, kind_of
 
 def check_where(where: Any, x: Any) -> Any:
     """Return the mask with as many dimensions as ``x``."""
-    if where is None:
-        return None
-    if kind_of(where.dtype) != "bool":
-        raise TypeError(f"where has dtype {where.dtype}; use bool, with True for the entries to keep")
-    return _aligned("where", where, x.shape)
+    return None if where is None else check_mask("where", where, x, "the entries to keep")
+
+
+def check_mask(name: str, mask: Any, x: Any, meaning: str) -> Any:
+    """Return a boolean array with as many dimensions as ``x``."""
+    if kind_of(mask.dtype) != "bool":
+        raise TypeError(f"{name} has dtype {mask.dtype}; use bool, with True for {meaning}")
+    return aligned(name, mask, x.shape)
 
 
 def check_weights(b: Any, x: Any, xp: Any) -> Any:
@@ -25,7 +28,7 @@ def check_weights(b: Any, x: Any, xp: Any) -> Any:
         return xp.full_like(x, b)
     if kind_of(b.dtype) is None:
         raise TypeError(f"b has dtype {b.dtype}; supported: numbers")
-    return _aligned("b", b, x.shape)
+    return aligned("b", b, x.shape)
 
 
 def check_temperature(temperature: Any, x: Any, axes: tuple[int, ...]) -> Any:
@@ -48,15 +51,15 @@ def check_sink(sink: Any, x: Any, axes: tuple[int, ...]) -> Any:
 
 def _per_row(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> Any:
     check_real(name, value)
-    return _aligned(name, value, tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
+    return aligned(name, value, tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
 
 
-def _aligned(name: str, value: Any, shape: tuple[Any, ...]) -> Any:
+def aligned(name: str, value: Any, shape: tuple[Any, ...]) -> Any:
     """Return ``value`` with dimensions of length 1 in front; ValueError if it would stretch ``shape``."""
     missing = len(shape) - len(value.shape)
     # A length that is not known yet (nan in Dask, None in ONNX) is left to the library.
     fits = missing >= 0 and all(
-        n == 1 or n == size or not _known(n) or not _known(size)
+        n == 1 or n == size or not known(n) or not known(size)
         for n, size in zip(value.shape, shape[missing:], strict=True)
     )
     if not fits:
@@ -64,10 +67,16 @@ def _aligned(name: str, value: Any, shape: tuple[Any, ...]) -> Any:
     return value[(None,) * missing + (...,)] if missing else value
 
 
+def check_same_shape(name_a: str, a: Any, name_b: str, b: Any) -> None:
+    """Raise ValueError unless the two shapes are equal."""
+    if not same_lengths(a.shape, b.shape):
+        raise ValueError(f"{name_a} has shape {tuple(a.shape)}; use the shape of {name_b}, {tuple(b.shape)}")
+
+
 def check_broadcast(name_a: str, a: Any, name_b: str, b: Any) -> None:
     """Raise ValueError unless the two shapes broadcast together."""
     for n, size in zip(reversed(a.shape), reversed(b.shape), strict=False):
-        if 1 not in (n, size) and n != size and _known(n) and _known(size):
+        if 1 not in (n, size) and n != size and known(n) and known(size):
             raise ValueError(
                 f"{name_a} has shape {tuple(a.shape)} and {name_b} has shape {tuple(b.shape)}; "
                 "use shapes that broadcast together"
@@ -77,11 +86,18 @@ def check_broadcast(name_a: str, a: Any, name_b: str, b: Any) -> None:
 def check_lengths(x: Any, axes: tuple[int, ...]) -> None:
     """Raise ValueError unless the length of each axis is known."""
     for a in axes:
-        if not _known(x.shape[a]):
+        if not known(x.shape[a]):
             raise ValueError(
                 f"the length of axis {a} of x is unknown; compute it first, in Dask by x.compute_chunk_sizes()"
             )
 
 
-def _known(n: Any) -> bool:
+def same_lengths(shape: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """Whether two shapes are equal as far as they are known."""
+    return len(shape) == len(other) and all(
+        n == m or not known(n) or not known(m) for n, m in zip(shape, other, strict=True)
+    )
+
+
+def known(n: Any) -> bool:
     return n is not None and n == n

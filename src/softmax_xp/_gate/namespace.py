@@ -54,14 +54,19 @@ def _find(x: Any, name: str) -> Any:
     raise TypeError(f"{name} is a {label}, not an array; pass {fix.format(name)}")
 
 
-def common_namespace(xp: Any, arrays: dict[str, Any], options: dict[str, Any] | None = None) -> Any:
-    """Return the namespace that all arrays share; None is passed over, and so are numbers in ``options``.
+def common_namespace(
+    xp: Any, arrays: dict[str, Any], optional: dict[str, Any] | None = None, numbers: dict[str, Any] | None = None
+) -> Any:
+    """Return the namespace that all arrays share; ``optional`` ones may be None, and ``numbers`` a number too.
 
     A namespace given by the caller is taken as it is, unless it is the bare module of one
     that array-api-compat wraps.
     """
-    given = {name: x for name, x in arrays.items() if x is not None or name != "where"}
-    for name, x in (options or {}).items():
+    given = dict(arrays)
+    for name, x in (optional or {}).items():
+        if x is not None:
+            given[name] = x
+    for name, x in (numbers or {}).items():
         if x is not None and not isinstance(x, Real):
             given[name] = x
     if xp is not None and all(_is_foreign(x) for x in given.values()):

@@ -1,0 +1,32 @@
+"""The derivatives of this package, made known to the libraries that differentiate.
+
+A formula with a rule is one unit to automatic differentiation: its derivative is the analytic
+one, which keeps digits that would be lost, and only the rule's argument is stored for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._formulas.derivatives import RULES
+from .._gate.namespace import is_jax, is_torch
+
+
+def execute(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
+    """Return ``formula(*arrays, xp=xp, **options)``, to be differentiated by its rule if it has one."""
+    rule = RULES.get(formula.__name__)
+    if rule is not None and _is_plain(**options):
+        if is_torch(xp):
+            from . import torch_
+
+            return torch_.execute(formula, rule, *arrays, xp=xp, **options)
+        if is_jax(xp):
+            from . import jax_
+
+            return jax_.execute(formula, rule, *arrays, xp=xp, **options)
+    return formula(*arrays, xp=xp, **options)
+
+
+def _is_plain(temperature: Any = 1.0, sink: Any = None, **_: Any) -> bool:
+    return sink is None and isinstance(temperature, float) and temperature == 1.0

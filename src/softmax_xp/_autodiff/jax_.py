@@ -1,0 +1,34 @@
+"""JAX: custom JVPs made from the rules; JAX transposes and differentiates them as often as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import jax
+
+from .._formulas.derivatives import Rule
+
+
+def execute(formula: Callable[..., Any], rule: Rule, x: Any, /, *, where: Any = None, **options: Any) -> Any:
+    """Return the result of the formula, with the rule as its derivative."""
+    return _with_rule(formula, rule, tuple(options.items()))(x, where)
+
+
+@cache
+def _with_rule(formula: Callable[..., Any], rule: Rule, options: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+    """Return the formula as a function of logits and mask; there is one for each choice of axes."""
+    static = dict(options)
+    axis, xp = static["axis"], static["xp"]
+
+    def value(x: Any, where: Any) -> Any:
+        return formula(x, where=where, **static)
+
+    def jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Any, Any]:
+        result = function(*primals)
+        return result, rule.jvp(result, tangents[0], axis=axis, where=primals[1], xp=xp)
+
+    function = jax.custom_jvp(value)
+    function.defjvp(jvp)
+    return function

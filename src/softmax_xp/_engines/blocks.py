@@ -1,0 +1,51 @@
+"""Row formulas on NumPy, a block of rows at a time: temporaries stay in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+BLOCK = 1 << 19
+"""Bytes of logits to work on at a time."""
+
+
+def call(formula: Callable[..., Any], x: Any, /, *, axis: tuple[int, ...], **options: Any) -> Any:
+    """Return ``formula(x, axis=axis, **options)``, put together from blocks along another axis."""
+    along = _axis_to_cut(x, axis)
+    if along is None:
+        return formula(x, axis=axis, **options)
+    n = x.shape[along]
+    step = max(1, BLOCK * n // x.nbytes)
+    wholes: tuple[Any, ...] = ()
+    for start in range(0, n, step):
+        here = (*(slice(None),) * along, slice(start, start + step))
+        found = formula(x[here], axis=axis, **{k: _cut(v, x, along, here) for k, v in options.items()})
+        parts = found if isinstance(found, tuple) else (found,)
+        wholes = wholes or tuple(_room_for(part, along, n) for part in parts)
+        for whole, part in zip(wholes, parts, strict=True):
+            whole[here] = part
+    return wholes if isinstance(found, tuple) else wholes[0]
+
+
+def _axis_to_cut(x: Any, axis: tuple[int, ...]) -> int | None:
+    """Return the first axis that gives small enough blocks, or the longest; None for logits that are one block."""
+    batch = [a for a in range(x.ndim) if a not in axis and x.shape[a] > 1]
+    if x.nbytes <= BLOCK or not batch:
+        return None
+    fine = (a for a in batch if x.shape[a] * BLOCK >= x.nbytes)
+    return next(fine, max(batch, key=lambda a: x.shape[a]))
+
+
+def _cut(value: Any, x: Any, along: int, here: tuple[slice, ...]) -> Any:
+    """Return the part of an option that belongs to a block."""
+    if isinstance(value, tuple):
+        return type(value)(*(_cut(v, x, along, here) for v in value))
+    is_cut = getattr(value, "ndim", None) == x.ndim and value.shape[along] > 1
+    return value[here] if is_cut else value
+
+
+def _room_for(part: Any, along: int, n: int) -> Any:
+    import numpy as np
+
+    shape = (*part.shape[:along], n, *part.shape[along + 1 :])
+    return np.empty(shape, dtype=part.dtype)

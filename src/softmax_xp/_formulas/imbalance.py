@@ -1,0 +1,32 @@
+"""Weights and offsets for classes that are not equally frequent."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from .._gate.dtypes import cast
+from .rows import row_sum, select
+from .target import hits, settle_labels
+
+
+def balanced_class_weights(labels: Any, /, *, num_classes: int, dtype: Any, xp: Any) -> Any:
+    """Return total / (num_classes * count) for each class, 0 for a class that does not occur."""
+    labels = xp.reshape(labels, (-1, 1))
+    labels = settle_labels(labels, num_classes, axis=(1,), ignore_index=None, xp=xp)
+    counts = row_sum(cast(hits(labels, num_classes, axis=(1,), xp=xp), dtype, xp), (0,), xp)
+    total = row_sum(counts, (1,), xp)
+    seen = counts > 0
+    weights = select(seen, total / (num_classes * select(seen, counts, 1.0, xp)), 0.0, xp)
+    return cast(xp.reshape(weights, (num_classes,)), dtype, xp)
+
+
+def logit_adjustment(x: Any, /, *, counts: Any, tau: float, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return x + tau * log(count / total)."""
+    if tau == 0.0:
+        return x
+    counts = cast(counts, x.dtype, xp)
+    total = cast(row_sum(counts, axis, xp), x.dtype, xp)
+    seen = counts > 0
+    log_prior = xp.log(select(seen, counts, 1.0, xp)) - xp.log(select(total > 0, total, 1.0, xp))
+    return x + tau * select(seen, log_prior, -inf, xp)

@@ -1,0 +1,83 @@
+"""The loss of a class label, which is minus the logarithm of its probability."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any, NamedTuple
+
+from .._gate.dtypes import cast
+from .rows import anchor, row_max, row_sum, select, settle
+from .target import hits, pick
+
+
+class Split(NamedTuple):
+    """Rows split at their labels; d, e and s are quantities of a row, the others of an entry."""
+
+    hit: Any  # where the class is the label
+    shares: Any  # exp(x - m)
+    d: Any  # x - m at the label
+    e: Any  # exp(x - m) at the label
+    s: Any  # the sum of exp(x - m) over the other classes
+
+
+def split(x: Any, *, axis: tuple[int, ...], where: Any, labels: Any, xp: Any) -> Split:
+    """Return the rows of ``x``, measured from their maximum m and split at their labels."""
+    x = select(where, x, -inf, xp)
+    m = row_max(x, axis, xp)
+    d = x - anchor(m, xp)
+    hit = hits(labels, x.shape[axis[0]], axis=axis, xp=xp)
+    shares = xp.exp(d)
+    s = row_sum(xp.where(hit, xp.zeros_like(m), shares), axis, xp)
+    at_label = cast(pick(hit, d, axis, xp), s.dtype, xp)
+    return Split(hit, shares, at_label, xp.exp(at_label), settle(s, m, where, axis, 1.0, xp))
+
+
+def nll_of(row: Split, dtype: Any, xp: Any) -> Any:
+    """Return -log softmax at the label.
+
+    A label that is the maximum has log1p(s / e), where nothing was ever added to what is small;
+    another one has log(s + e) - d, a sum of numbers that are not negative. Automatic differentiation
+    gets the gradient from it as `grad_of` does: e is 1 at a maximum, and yet depends on x.
+    """
+    top = row.d == 0
+    near = xp.log1p(row.s / select(top, row.e, 1.0, xp))
+    far = xp.log(select(~top, row.s + row.e, 1.0, xp)) - row.d
+    return cast(xp.where(top, near, far), dtype, xp)
+
+
+def grad_of(row: Split, where: Any, xp: Any) -> Any:
+    """Return softmax, less 1 at the label: there it is minus the sum of the others."""
+    total = row.s + row.e
+    others = row.shares / cast(total, row.shares.dtype, xp)
+    return select(where, xp.where(row.hit, cast(-row.s / total, others.dtype, xp), others), 0.0, xp)
+
+
+def label_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, xp: Any) -> Any:
+    """Return -log softmax(x) at the label of each row."""
+    return nll_of(split(x, axis=axis, where=where, labels=labels, xp=xp), x.dtype, xp)
+
+
+FAR = 40.0
+"""Where a gap in exponents is larger, exp(-gap) is no more than a correction."""
+
+
+def candidates_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, candidates: Any, xp: Any) -> Any:
+    """Return -log of the sum of softmax(x) over the candidates.
+
+    With r the mass of the other classes by that of the candidates, this is log1p(r). Each group is
+    measured from its own maximum; where the candidates lie far below, it is the gap plus a logarithm.
+    """
+    x = select(where, x, -inf, xp)
+    inside, outside = select(candidates, x, -inf, xp), select(~candidates, x, -inf, xp)
+    m, m_out = row_max(inside, axis, xp), row_max(outside, axis, xp)
+    s, s_out = (row_sum(xp.exp(g - anchor(top, xp)), axis, xp) for g, top in ((inside, m), (outside, m_out)))
+    both = xp.isfinite(m) & xp.isfinite(m_out)
+    gap = cast(select(both, m_out, 0.0, xp) - select(both, m, 0.0, xp), s.dtype, xp)
+    ratio = select(both, s_out, 1.0, xp) / select(both, s, 1.0, xp)
+    far = gap > FAR
+    near = xp.log1p(xp.exp(select(~far, gap, 0.0, xp)) * ratio)
+    nll = cast(xp.where(far, gap + xp.log(ratio + xp.exp(-select(far, gap, 0.0, xp))), near), x.dtype, xp)
+    # One group alone has all the mass, or none.
+    alone = select(m != -inf, xp.zeros_like(m), inf, xp)
+    top = xp.where((m >= m_out) | (m != m), m, m_out)
+    return xp.where(both, nll, settle(alone, top, where, axis, inf, xp))

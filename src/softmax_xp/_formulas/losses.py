@@ -1,0 +1,227 @@
+"""Losses of classes: one weighted loss per row, and how rows are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf, nan
+from typing import Any
+
+from .._engines import quiet, run, run_rows
+from .._gate.dtypes import cast, widen
+from .._gate.losses import Target
+from .._gate.namespace import is_numpy
+from .derivatives import log_softmax_vjp, logsumexp_vjp
+from .labels import candidates_nll, grad_of, label_nll, nll_of, split
+from .normalizers import log_softmax, logsumexp
+from .rows import drop_axes, row_sum, select
+from .target import Aim, aim, coefficients, hits, pick, weighted
+
+Axes = tuple[int, ...]
+Transform = Callable[..., Any]
+
+
+def class_losses(
+    x: Any,
+    /,
+    *,
+    axis: Axes,
+    where: Any,
+    target: Target,
+    smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    cap: float | None = None,
+    xp: Any,
+    **options: Any,
+) -> tuple[Any, Any]:
+    """Return one weighted loss per row, and what each row adds to the divisor of a mean."""
+    x = soft_cap(widen(x, xp), cap, xp)
+    to = aim(x, target, axis=axis, xp=xp)
+    kept = to.counted(where)
+    if to.labels is not None and not smoothing:
+        # Only a gradient needs rows that do not count to be masked: their values are dropped anyway.
+        mask = where if is_numpy(xp) else kept
+        loss = _label_losses(x, to, axis=axis, kept=mask, xp=xp, **options)
+    else:
+        loss = _dense_losses(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp, **options)
+    if z_loss:
+        lse = run(logsumexp, x, axis=axis, where=kept, keepdims=True, xp=xp)
+        loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
+    return to.per_row(loss, xp), to.per_row(to.mass, xp)
+
+
+def soft_cap(x: Any, cap: float | None, xp: Any) -> Any:
+    """Return cap * tanh(x / cap)."""
+    return x if cap is None else cap * xp.tanh(x / cap)
+
+
+def _unchanged(nll: Any, xp: Any) -> Any:
+    return nll
+
+
+def _label_losses(
+    x: Any,
+    to: Aim,
+    *,
+    axis: Axes,
+    kept: Any,
+    log_probs: bool = False,
+    transform: Transform = _unchanged,
+    factor: Any = None,
+    xp: Any,
+) -> Any:
+    """Return the loss of each row at its label; nothing of the size of ``x`` is kept."""
+    n = x.shape[axis[0]]
+    if log_probs:
+        nll = -pick(hits(to.labels, n, axis=axis, xp=xp), select(kept, x, -inf, xp), axis, xp)
+    else:
+        nll = run(label_nll, x, axis=axis, where=kept, labels=to.labels, xp=xp)
+    loss = weighted(to.mass, transform(nll, xp=xp), xp)
+    if factor is None:
+        return loss
+    return pick(hits(to.labels, n, axis=axis, xp=xp), cast(factor, x.dtype, xp), axis, xp) * loss
+
+
+def _dense_losses(
+    x: Any,
+    to: Aim,
+    *,
+    axis: Axes,
+    kept: Any,
+    smoothing: float,
+    log_probs: bool = False,
+    transform: Transform = _unchanged,
+    factor: Any = None,
+    xp: Any,
+) -> Any:
+    """Return the sum of the losses of all classes, by their coefficients."""
+    if log_probs:
+        log_p = select(kept, x, -inf, xp)
+    else:
+        log_p = run(log_softmax, x, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
+    a = coefficients(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
+    a = a if factor is None else cast(factor, x.dtype, xp) * a
+    return cast(row_sum(weighted(a, transform(-log_p, xp=xp), xp), axis, xp), x.dtype, xp)
+
+
+def class_losses_and_grad(
+    x: Any,
+    /,
+    *,
+    axis: Axes,
+    where: Any,
+    target: Target,
+    share: Any,
+    smoothing: float,
+    z_loss: float,
+    cap: float | None,
+    xp: Any,
+) -> tuple[Any, Any, Any]:
+    """Return what `class_losses` does, and the gradient of the loss times ``share``."""
+    dtype, x = x.dtype, widen(x, xp)
+    z = soft_cap(x, cap, xp)
+    to = aim(z, target, axis=axis, xp=xp)
+    kept = to.counted(where)
+    share = xp.full_like(to.mass, share) if isinstance(share, float) else cast(share, x.dtype, xp)
+    share = to.per_row(share, xp)
+    if to.labels is not None and not smoothing:
+        row = split(z, axis=axis, where=where, labels=to.labels, xp=xp)
+        loss = weighted(to.mass, nll_of(row, z.dtype, xp), xp)
+        grad = share * to.mass * grad_of(row, kept, xp)
+    else:
+        log_p = run(log_softmax, z, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
+        a = coefficients(z, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
+        loss = cast(row_sum(weighted(a, -log_p, xp), axis, xp), z.dtype, xp)
+        grad = log_softmax_vjp(log_p, -share * a, axis=axis, where=kept, xp=xp)
+    if z_loss:
+        lse = run(logsumexp, z, axis=axis, where=kept, keepdims=True, xp=xp)
+        loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
+        slope = weighted(share * to.mass, 2.0 * z_loss * lse, xp)
+        grad = grad + logsumexp_vjp(z, slope, axis=axis, where=kept, xp=xp)
+    if cap is not None:
+        grad = grad * (1.0 - (z / cap) * (z / cap))
+    return to.per_row(loss, xp), to.per_row(to.mass, xp), cast(grad, dtype, xp)
+
+
+def candidate_losses(
+    x: Any, /, *, axis: Axes, where: Any, candidates: Any, sample_weight: Any, xp: Any
+) -> tuple[Any, Any]:
+    """Return minus the logarithm of the candidates' probability per row, weighted, and the weight."""
+    x = widen(x, xp)
+    rows = None if sample_weight is None else cast(sample_weight, x.dtype, xp)
+    to = Aim(None, None, None, rows, 1.0)
+    nll = candidates_nll(x, axis=axis, where=to.counted(where), candidates=candidates, xp=xp)
+    return to.per_row(nll, xp), to.per_row(xp.ones_like(nll), xp)
+
+
+def of_rows(
+    losses: Callable[..., tuple[Any, Any]],
+    x: Any,
+    /,
+    *,
+    axis: Axes,
+    reduction: str,
+    normalizer: Any,
+    xp: Any,
+    **options: Any,
+) -> Any:
+    """Return the reduced loss, in the dtype of ``x``."""
+    loss, mass = run_rows(losses, x, axis=axis, xp=xp, **options)
+    return reduced(loss, mass, axis=axis, reduction=reduction, normalizer=normalizer, dtype=x.dtype, xp=xp)
+
+
+def reduced(loss: Any, mass: Any, *, axis: Axes, reduction: str, normalizer: Any, dtype: Any, xp: Any) -> Any:
+    """Return the rows of a loss, their sum, or their sum by what they add to the divisor."""
+    if reduction != "none":
+        axis = tuple(range(loss.ndim))
+        loss = row_sum(loss, axis, xp)
+        loss = loss * share_of(mass, normalizer, xp) if reduction == "mean" else loss
+    with quiet(xp):
+        return cast(drop_axes(loss, axis, False, xp), dtype, xp)
+
+
+def share_of(mass: Any, normalizer: Any, xp: Any) -> Any:
+    """Return 1 by the divisor of a mean; NaN if that is 0."""
+    if isinstance(normalizer, float):
+        return 1.0 / normalizer
+    divisor = row_sum(mass, tuple(range(mass.ndim)), xp)
+    divisor = divisor if normalizer is None else cast(normalizer, divisor.dtype, xp)
+    return 1.0 / select(divisor != 0, divisor, nan, xp)
+
+
+def cross_entropy_and_grad(
+    x: Any, /, *, axis: Axes, target: Target, reduction: str, normalizer: Any, xp: Any, **options: Any
+) -> tuple[Any, Any]:
+    """Return the reduced loss and its gradient."""
+    share: Any = 1.0
+    if reduction == "mean":
+        mass = None if isinstance(normalizer, float) else run_rows(masses, x, axis=axis, target=target, xp=xp)
+        share = share_of(mass, normalizer, xp)
+    found = run_rows(class_losses_and_grad, x, axis=axis, target=target, share=share, xp=xp, **options)
+    loss, mass, grad = found
+    loss = reduced(loss, mass, axis=axis, reduction=reduction, normalizer=normalizer, dtype=x.dtype, xp=xp)
+    return loss, grad
+
+
+def masses(x: Any, /, *, axis: Axes, target: Target, xp: Any) -> Any:
+    """Return what each row adds to the divisor of a mean."""
+    to = aim(widen(x, xp), target, axis=axis, xp=xp)
+    return to.per_row(to.mass, xp)
+
+
+def focal(nll: Any, *, gamma: float, scale: float, xp: Any) -> Any:
+    """Return (1 - p)**gamma times nll; where p is 1 it is 0 with a derivative of 0, for every gamma."""
+    if gamma == 0.0:
+        return scale * nll
+    other = -xp.expm1(-nll)
+    power = select(other > 0, other, 1.0, xp) ** gamma
+    return scale * (select(other > 0, power, 0.0, xp) * nll)
+
+
+def poly(nll: Any, *, epsilon: float, xp: Any) -> Any:
+    """Return nll + epsilon * (1 - p)."""
+    return nll - epsilon * xp.expm1(-nll)
+
+
+def generalized(nll: Any, *, q: float, xp: Any) -> Any:
+    """Return (1 - p**q) / q, whose limit at q = 0 is nll."""
+    return nll if q == 0.0 else -xp.expm1(-q * nll) / q

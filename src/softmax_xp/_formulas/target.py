@@ -1,0 +1,90 @@
+"""What the rows of a loss are measured against."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any, NamedTuple
+
+from .._gate.dtypes import cast, dtype_name
+from .._gate.losses import Target
+from .rows import positions, row_sum, select
+
+LEFT_OUT = -1
+"""The label of a row that does not count."""
+
+
+class Aim(NamedTuple):
+    """A target for logits of one dtype; ``labels`` or ``probs`` is None."""
+
+    labels: Any  # a class, LEFT_OUT, or the number of classes for a label that is none
+    probs: Any
+    weight: Any
+    rows: Any  # how much each row counts: 0 not at all, NaN if its label is no class; None: 1
+    mass: Any  # the sum of target * weight over the classes of each row
+
+    def counted(self, where: Any) -> Any:
+        """Return the mask without the rows that do not count."""
+        if self.rows is None:
+            return where
+        return self.rows != 0 if where is None else where & (self.rows != 0)
+
+    def per_row(self, value: Any, xp: Any) -> Any:
+        """Return one value per row, multiplied by how much the row counts."""
+        return value if self.rows is None else weighted(self.rows, value, xp)
+
+
+def weighted(w: Any, v: Any, xp: Any) -> Any:
+    """Return w * v, where a weight of 0 removes its value, whatever that is."""
+    return w * select(w != 0, v, 0.0, xp)
+
+
+def aim(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> Aim:
+    """Return the target in the dtype of ``x``, its labels settled."""
+    weight, rows = (None if w is None else cast(w, x.dtype, xp) for w in (target.weight, target.sample_weight))
+    if target.probs is not None:
+        probs = cast(target.probs, x.dtype, xp)
+        mass = row_sum(probs if weight is None else weighted(weight, probs, xp), axis, xp)
+        return Aim(None, probs, weight, rows, cast(mass, x.dtype, xp))
+    n = x.shape[axis[0]]
+    labels = settle_labels(target.labels, n, axis=axis, ignore_index=target.ignore_index, xp=xp)
+    ones = xp.ones_like(labels, dtype=x.dtype)
+    valid = select(labels != LEFT_OUT, select(labels != n, ones, nan, xp), 0.0, xp)
+    rows = valid if rows is None else weighted(rows, valid, xp)
+    mass = ones if weight is None else pick(hits(labels, n, axis=axis, xp=xp), weight, axis, xp)
+    return Aim(select(rows != 0, labels, LEFT_OUT, xp), None, weight, rows, mass)
+
+
+def settle_labels(labels: Any, n: int, *, axis: tuple[int, ...], ignore_index: int | None, xp: Any) -> Any:
+    """Return labels of a wide signed type: those in 0..n - 1, LEFT_OUT for ignored ones, n for all others."""
+    wide = cast(labels, positions(n, labels.ndim, axis[0], labels, xp).dtype, xp)
+    result = select((wide >= 0) & (wide < n), wide, n, xp)
+    if ignore_index is None or not _can_be(labels, wide, ignore_index, xp):
+        return result
+    return select(wide != ignore_index, result, LEFT_OUT, xp)
+
+
+def _can_be(labels: Any, wide: Any, value: int, xp: Any) -> bool:
+    """Whether a label can have this value: an unsigned one that became negative has wrapped around."""
+    if value < 0:
+        return not dtype_name(labels.dtype).startswith("uint") and value >= xp.iinfo(wide.dtype).min
+    return bool(value <= xp.iinfo(wide.dtype).max)
+
+
+def hits(labels: Any, n: int, *, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return where the class is the label."""
+    return labels == positions(n, labels.ndim, axis[0], labels, xp)
+
+
+def pick(hit: Any, x: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return the entry of each row at its label, 0 where there is none."""
+    return xp.sum(select(hit, x, 0.0, xp), axis=axis, dtype=x.dtype, keepdims=True)
+
+
+def coefficients(x: Any, to: Aim, *, axis: tuple[int, ...], kept: Any, smoothing: float, xp: Any) -> Any:
+    """Return what the loss of each class is multiplied by: target * weight, smoothed over the kept classes."""
+    a = to.probs if to.labels is None else cast(hits(to.labels, x.shape[axis[0]], axis=axis, xp=xp), x.dtype, xp)
+    if smoothing:
+        size = row_sum(select(kept, xp.ones_like(x), 0.0, xp), axis, xp)
+        share = cast(smoothing * row_sum(a, axis, xp) / select(size != 0, size, 1.0, xp), x.dtype, xp)
+        a = (1.0 - smoothing) * a + select(kept, share, 0.0, xp)
+    return a if to.weight is None else weighted(to.weight, a, xp)

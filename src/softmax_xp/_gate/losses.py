@@ -1,0 +1,288 @@
+"""What the losses take beside their logits: targets, weights, numbers, and how rows are put together."""
+
+from __future__ import annotations
+
+from math import inf
+from numbers import Real
+from operator import index
+from typing import Any, NamedTuple
+
+from .axes import check_axes, check_axis
+from .dtypes import cast, check_real, common_dtype, kind_of, to_floating
+from .masks import aligned, check_lengths, check_mask, check_same_shape, check_where, known, same_lengths
+from .namespace import common_namespace
+
+KINDS = ("probs", "log_probs", "logits")
+
+
+class Target(NamedTuple):
+    """Labels (one per row) or probabilities (one per class) and their weights, with the dimensions of the logits."""
+
+    labels: Any
+    probs: Any
+    weight: Any  # one per class, or None
+    sample_weight: Any  # one per row, or None
+    ignore_index: int | None
+
+
+def admit_classes(
+    x: Any,
+    target: Any,
+    *,
+    axis: Any,
+    weight: Any,
+    sample_weight: Any,
+    where: Any,
+    ignore_index: Any,
+    reduction: Any,
+    normalizer: Any,
+    xp: Any,
+    name: str = "logits",
+) -> tuple[Any, dict[str, Any]]:
+    """Return the logits as floating point and the options of a loss of classes, checked."""
+    optional = {"weight": weight, "sample_weight": sample_weight, "where": where}
+    xp = common_namespace(xp, {name: x, "target": target}, optional, {"normalizer": normalizer})
+    a = check_axis(axis, x.ndim, "an integer")
+    x = to_floating(x, None, xp, name=name)
+    check_lengths(x, (a,))
+    labels, probs = _check_target(target, x, a, name)
+    weight = None if weight is None else check_class_values("weight", weight, x, a, xp)
+    options = {
+        "axis": (a,),
+        "where": check_where(where, x),
+        "target": Target(labels, probs, weight, _per_row(sample_weight, x, a), _check_ignore_index(ignore_index)),
+        "xp": xp,
+    }
+    return x, {**options, **check_reduction(reduction, normalizer, x.ndim)}
+
+
+def _check_target(target: Any, x: Any, axis: int, name: str) -> tuple[Any, Any]:
+    """Return labels or probabilities, the other being None."""
+    kind = kind_of(target.dtype)
+    if kind == "real floating":
+        check_same_shape("target", target, name, x)
+        return None, target
+    if kind != "integer":
+        raise TypeError(f"target has dtype {target.dtype}; use integer labels or floating probabilities")
+    rows = (*x.shape[:axis], *x.shape[axis + 1 :])
+    if target.ndim != len(rows) or any(
+        n != m and known(n) and known(m) for n, m in zip(target.shape, rows, strict=True)
+    ):
+        hint = "; for probabilities use a floating dtype" if target.ndim == x.ndim else ""
+        raise ValueError(
+            f"target holds labels and has shape {tuple(target.shape)}; use {tuple(rows)}, "
+            f"the shape of {name} without axis {axis}{hint}"
+        )
+    return _insert(target, axis), None
+
+
+def _insert(value: Any, axis: int) -> Any:
+    """Return an array of rows with the class axis, of length 1."""
+    return value[(*(slice(None),) * axis, None, ...)]
+
+
+def check_class_values(name: str, value: Any, x: Any, axis: int, xp: Any) -> Any:
+    """Return an array with one value per class, along the class axis."""
+    check_real(name, value)
+    n = x.shape[axis]
+    if value.ndim != 1 or (value.shape[0] != n and known(value.shape[0])):
+        raise ValueError(f"{name} has shape {tuple(value.shape)}; use ({n},), one value per class")
+    return xp.reshape(value, tuple(n if a == axis else 1 for a in range(x.ndim)))
+
+
+def _per_row(sample_weight: Any, x: Any, axis: int) -> Any:
+    if sample_weight is None:
+        return None
+    check_real("sample_weight", sample_weight)
+    return _insert(aligned("sample_weight", sample_weight, (*x.shape[:axis], *x.shape[axis + 1 :])), axis)
+
+
+def _check_ignore_index(value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        label = index(value)
+    except TypeError:
+        label = None
+    if label is None or isinstance(value, bool):
+        raise TypeError(f"ignore_index={value!r} is not an integer; use an integer, or None to ignore nothing")
+    return label
+
+
+def check_reduction(reduction: Any, normalizer: Any, ndim: int, *, batchmean: bool = False) -> dict[str, Any]:
+    """Return how rows are put together."""
+    allowed = ("mean", "sum", "none", "batchmean")[: 4 if batchmean else 3]
+    if reduction not in allowed:
+        raise ValueError(f"reduction={reduction!r} is not known; use one of {', '.join(map(repr, allowed))}")
+    if normalizer is None:
+        return {"reduction": reduction, "normalizer": None}
+    if reduction != "mean":
+        raise ValueError(f"normalizer is the divisor of a mean; with reduction={reduction!r} leave it out")
+    if isinstance(normalizer, Real):
+        return {"reduction": reduction, "normalizer": check_number("normalizer", normalizer, above=0.0)}
+    check_real("normalizer", normalizer)
+    return {"reduction": reduction, "normalizer": aligned("normalizer", normalizer, (1,) * ndim)}
+
+
+def check_number(name: str, value: Any, *, low: float = -inf, high: float = inf, above: float | None = None) -> float:
+    """Return a number in [low, high], or one in (above, inf)."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}={value!r} is not a number; use a number {_range(low, high, above)}")
+    number = float(value)
+    # NaN fails these too.
+    if not (low <= number <= high and (above is None or above < number < inf)):
+        raise ValueError(f"{name}={value} is not allowed; use a number {_range(low, high, above)}")
+    return number
+
+
+def _range(low: float, high: float, above: float | None) -> str:
+    if above is not None:
+        return f"above {above:g}"
+    return f"in [{low:g}, {high:g}]"
+
+
+def admit_candidates(
+    x: Any, candidates: Any, *, axis: Any, sample_weight: Any, where: Any, reduction: Any, normalizer: Any, xp: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Return the logits as floating point and the options of a loss of candidate sets, checked."""
+    optional = {"sample_weight": sample_weight, "where": where}
+    xp = common_namespace(xp, {"logits": x, "candidates": candidates}, optional, {"normalizer": normalizer})
+    a = check_axis(axis, x.ndim, "an integer")
+    x = to_floating(x, None, xp, name="logits")
+    options = {
+        "axis": (a,),
+        "where": check_where(where, x),
+        "candidates": check_mask("candidates", candidates, x, "the classes that the label may be"),
+        "sample_weight": _per_row(sample_weight, x, a),
+        "xp": xp,
+    }
+    return x, {**options, **check_reduction(reduction, normalizer, x.ndim)}
+
+
+def admit_decisions(
+    x: Any, target: Any, *, weight: Any, pos_weight: Any = None, reduction: Any, normalizer: Any, xp: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Return the logits as floating point and the options of a loss of yes-or-no decisions, checked."""
+    numbers = {"pos_weight": pos_weight, "normalizer": normalizer}
+    xp = common_namespace(xp, {"logits": x, "target": target}, {"weight": weight}, numbers)
+    x = to_floating(x, None, xp, name="logits")
+    if kind_of(target.dtype) not in ("bool", "integer", "real floating"):
+        raise TypeError(f"target has dtype {target.dtype}; use 0 and 1 or floating probabilities")
+    check_same_shape("target", target, "logits", x)
+    weight = None if weight is None else check_values("weight", weight, x)
+    if isinstance(pos_weight, Real):
+        pos_weight = check_number("pos_weight", pos_weight, low=0.0)
+    elif pos_weight is not None:
+        pos_weight = check_values("pos_weight", pos_weight, x)
+    options = {"axis": (), "target": target, "weight": weight, "pos_weight": pos_weight, "xp": xp}
+    return x, {**options, **check_reduction(reduction, normalizer, x.ndim)}
+
+
+def check_values(name: str, value: Any, x: Any) -> Any:
+    """Return an array of real numbers with as many dimensions as ``x``."""
+    check_real(name, value)
+    return aligned(name, value, x.shape)
+
+
+def admit_distributions(
+    p: Any, q: Any, *, axis: Any, p_kind: Any, q_kind: Any, where: Any, reduction: Any, xp: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Return two distributions in their common floating type and the options of a divergence, checked."""
+    xp = common_namespace(xp, {"p": p, "q": q}, {"where": where})
+    a = check_axis(axis, p.ndim, "an integer")
+    check_same_shape("q", q, "p", p)
+    p, q = (to_floating(v, None, xp, name=name) for name, v in (("p", p), ("q", q)))
+    for name, kind in (("p_kind", p_kind), ("q_kind", q_kind)):
+        if kind not in KINDS:
+            raise ValueError(f"{name}={kind!r} is not known; use one of {', '.join(map(repr, KINDS))}")
+    dtype = common_dtype(p, q, xp)
+    options = {
+        "axis": (a,),
+        "where": check_where(where, p),
+        "q": q,
+        "p_kind": p_kind,
+        "q_kind": q_kind,
+        "xp": xp,
+    }
+    return (
+        p if p.dtype == dtype else xp.astype(p, dtype),
+        {**options, **check_reduction(reduction, None, p.ndim, batchmean=True)},
+    )
+
+
+def admit_extras(*, label_smoothing: Any, z_loss: Any, softcap: Any) -> dict[str, Any]:
+    """Return the numbers that only cross-entropy has, checked."""
+    return {
+        "smoothing": check_number("label_smoothing", label_smoothing, low=0.0, high=1.0),
+        "z_loss": check_number("z_loss", z_loss, low=0.0),
+        "cap": None if softcap is None else check_number("softcap", softcap, above=0.0),
+    }
+
+
+def admit_alpha(alpha: Any, x: Any, options: dict[str, Any]) -> tuple[float, Any]:
+    """Return the factor of a focal loss: a number for all classes, and an array with one for each or None."""
+    if alpha is None:
+        return 1.0, None
+    if isinstance(alpha, Real):
+        return check_number("alpha", alpha, low=0.0), None
+    common_namespace(options["xp"], {"logits": x, "alpha": alpha})
+    return 1.0, check_class_values("alpha", alpha, x, options["axis"][0], options["xp"])
+
+
+def admit_cotangent(
+    arrays: dict[str, Any], *, axis: Any, where: Any = None, xp: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arrays of one shape in their common floating type and the options of a derivative, checked."""
+    (name, first), *others = arrays.items()
+    xp = common_namespace(xp, arrays, {"where": where})
+    for other, value in others:
+        check_same_shape(other, value, name, first)
+    options = {"axis": check_axes(axis, first.ndim), "xp": xp}
+    if where is not None:
+        options["where"] = check_where(where, first)
+    return common_floats(arrays, xp), options
+
+
+def admit_jacobian(p: Any, *, axis: Any, xp: Any) -> tuple[Any, dict[str, Any]]:
+    """Return ``p`` as floating point and the options of a Jacobian, checked."""
+    xp = common_namespace(xp, {"p": p})
+    axes = (check_axis(axis, p.ndim, "an integer"),)
+    check_lengths(p, axes)
+    return to_floating(p, None, xp, name="p"), {"axis": axes, "xp": xp}
+
+
+def common_floats(arrays: dict[str, Any], xp: Any) -> tuple[Any, ...]:
+    """Return arrays in their common floating type."""
+    floats = [to_floating(x, None, xp, name=name) for name, x in arrays.items()]
+    widest = floats[0]
+    for x in floats[1:]:
+        widest = cast(widest, common_dtype(widest, x, xp), xp)
+    return tuple(cast(x, widest.dtype, xp) for x in floats)
+
+
+def admit_sum_cotangent(x: Any, g: Any, *, axis: Any, where: Any, xp: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return logits and the cotangent of a reduction of them, with its reduced axes, and the options, checked."""
+    arrays = {"x": x, "g": g}
+    xp = common_namespace(xp, arrays, {"where": where})
+    axes = check_axes(axis, x.ndim)
+    rows = tuple(n for a, n in enumerate(x.shape) if a not in axes)
+    if not same_lengths(g.shape, rows):
+        raise ValueError(f"g has shape {tuple(g.shape)}; use {rows}, the shape of x without the reduced axes")
+    x, g = common_floats(arrays, xp)
+    g = g[tuple(None if a in axes else slice(None) for a in range(x.ndim))] if axes else g
+    return (x, g), {"axis": axes, "where": check_where(where, x), "xp": xp}
+
+
+def admit_counts(x: Any, counts: Any, *, axis: Any, tau: Any, xp: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the logits as floating point, the counts along their axis, and the options, checked."""
+    xp = common_namespace(xp, {"logits": x, "class_counts": counts})
+    a = check_axis(axis, x.ndim, "an integer")
+    counts = check_class_values("class_counts", counts, x, a, xp)
+    options = {"counts": counts, "tau": check_number("tau", tau), "axis": (a,), "xp": xp}
+    return to_floating(x, None, xp, name="logits"), options
+
+
+def check_floating(dtype: Any) -> None:
+    """Raise TypeError unless ``dtype`` is a real floating type."""
+    if kind_of(dtype) != "real floating":
+        raise TypeError(f"dtype={dtype} is not a floating type; use float16, bfloat16, float32 or float64")
