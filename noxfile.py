@@ -55,7 +55,9 @@ def typing(session: nox.Session) -> None:
 
 
 def docstring_files() -> list[str]:
-    return ["src/softmax_xp/normalizers.py", "src/softmax_xp/engines.py", "src/softmax_xp/testing/check.py"]
+    files = ["normalizers.py", "logsums.py", "derivatives.py", "engines.py", "testing/check.py"]
+    losses = ["classes", "confidence", "binary", "divergences", "imbalance"]
+    return [f"src/softmax_xp/{name}" for name in (*files, *(f"losses/{name}.py" for name in losses))]
 
 
 @nox.session

@@ -351,8 +351,9 @@ def cross_entropy_and_grad(
     ----------
     logits : array
         Of shape ``(..., n, ...)`` with n classes along `axis`.
-    target, axis, weight, sample_weight, where, ignore_index, label_smoothing, z_loss, softcap, \
-    reduction, normalizer, xp
+    target, axis, weight, sample_weight, where, ignore_index
+        As for `cross_entropy`.
+    label_smoothing, z_loss, softcap, reduction, normalizer, xp
         As for `cross_entropy`.
 
     Returns

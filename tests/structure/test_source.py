@@ -11,7 +11,7 @@ import tokenize
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 import pytest
 
@@ -27,7 +27,19 @@ MAX_MODULE = 400
 MAX_FUNCTION = 40
 MAY_RAISE = ("_gate", "cli", "testing", "versions", "_vendored")
 
-FUNCTIONS = [n for n in softmax_xp.__all__ if isinstance(getattr(softmax_xp, n, None), FunctionType)]
+SUBMODULES = ("losses", "derivatives")
+
+
+def public_functions() -> dict[str, FunctionType]:
+    """Return every public function by the name it is documented under; one at the top is not repeated below."""
+    found = {n: getattr(softmax_xp, n) for n in softmax_xp.__all__}
+    for submodule in (getattr(softmax_xp, n) for n in SUBMODULES):
+        names = (n for n in submodule.__all__ if n not in found)
+        found |= {f"{submodule.__name__.partition('.')[2]}.{n}": getattr(submodule, n) for n in names}
+    return {name: f for name, f in found.items() if isinstance(f, FunctionType)}
+
+
+FUNCTIONS = public_functions()
 functions = pytest.mark.parametrize("name", FUNCTIONS)
 
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
@@ -112,27 +124,30 @@ def test_only_compat_imports_array_api_compat() -> None:
     assert set(found) == {"_gate/compat.py"}
 
 
-def test_all_is_sorted_and_complete() -> None:
-    assert list(softmax_xp.__all__) == sorted(set(softmax_xp.__all__))
-    public = {n for n in vars(softmax_xp) if not n.startswith("_") and isinstance(vars(softmax_xp)[n], FunctionType)}
-    assert public - {"import_module"} == set(FUNCTIONS)
+@pytest.mark.parametrize("module", [softmax_xp, *(getattr(softmax_xp, n) for n in SUBMODULES)])
+def test_all_is_sorted_and_complete(module: ModuleType) -> None:
+    assert list(module.__all__) == sorted(set(module.__all__))
+    own = {n for n, f in vars(module).items() if isinstance(f, FunctionType) and f.__module__.startswith("softmax_xp")}
+    assert {n for n in own if not n.startswith("_")} - {"run"} == {
+        n for n in module.__all__ if isinstance(getattr(module, n), FunctionType)
+    }
 
 
 def test_all_is_documented() -> None:
     page = ROOT / "docs" / "api.md"
     if not page.exists():
         pytest.skip("docs/api.md does not exist")
-    documented = re.findall(r"autofunction:: softmax_xp\.(\w+)(?![\w.])", page.read_text(encoding="utf-8"))
+    documented = re.findall(r"autofunction:: softmax_xp\.([\w.]+)", page.read_text(encoding="utf-8"))
     assert sorted(documented) == sorted(FUNCTIONS)
 
 
 def sections(name: str) -> list[str]:
-    return re.findall(r"^(\w[\w ]*)\n-{3,}$", inspect.getdoc(getattr(softmax_xp, name)) or "", re.MULTILINE)
+    return re.findall(r"^(\w[\w ]*)\n-{3,}$", inspect.getdoc(FUNCTIONS[name]) or "", re.MULTILINE)
 
 
 @functions
 def test_docstring_has_its_sections(name: str) -> None:
-    function = getattr(softmax_xp, name)
+    function = FUNCTIONS[name]
     wanted = ["Examples"]
     if inspect.signature(function).parameters:
         wanted.append("Parameters")
@@ -146,9 +161,9 @@ def test_docstring_has_its_sections(name: str) -> None:
 
 @functions
 def test_docstring_names_every_parameter(name: str) -> None:
-    text = inspect.getdoc(getattr(softmax_xp, name)) or ""
+    text = inspect.getdoc(FUNCTIONS[name]) or ""
     described = text.partition("Parameters\n")[2].partition("\n\n")[0]
-    missing = [p for p in inspect.signature(getattr(softmax_xp, name)).parameters if not re.search(rf"\b{p}\b", text)]
+    missing = [p for p in inspect.signature(FUNCTIONS[name]).parameters if not re.search(rf"\b{p}\b", text)]
     assert missing == [], described
 
 

@@ -29,22 +29,23 @@ def binary_losses(
     """
     x = widen(x, xp)
     t = cast(target, x.dtype, xp)
+    a, b = t, 1.0 - t
+    if pos_weight is not None:
+        a = a * (pos_weight if isinstance(pos_weight, float) else cast(pos_weight, x.dtype, xp))
+    mass = a + b
+    if weight is not None:
+        mass = weighted(cast(weight, x.dtype, xp), mass, xp)
+    if not (weight is None and pos_weight is None):
+        x = select(mass != 0, x, 0.0, xp)
     positive = x > 0
     tail = xp.log1p(xp.exp(select(~positive, x, 0.0, xp) - select(positive, x, 0.0, xp)))
     yes = tail - select(~positive, x, 0.0, xp)
     no = tail + select(positive, x, 0.0, xp)
     if gamma != 0.0:
         yes, no = xp.exp(-gamma * no) * yes, xp.exp(-gamma * yes) * no
-    a, b = (t, 1.0 - t)
-    if pos_weight is not None:
-        a = a * (pos_weight if isinstance(pos_weight, float) else cast(pos_weight, x.dtype, xp))
-    mass = a + b
     if alpha is not None:
         a, b = alpha * a, (1.0 - alpha) * b
     loss = weighted(a, yes, xp) + weighted(b, no, xp)
     if kind_of(target.dtype) == "integer":
         loss = select((target == 0) | (target == 1), loss, nan, xp)
-    if weight is None:
-        return loss, mass
-    weight = cast(weight, x.dtype, xp)
-    return weighted(weight, loss, xp), weight * mass
+    return (loss if weight is None else weighted(cast(weight, x.dtype, xp), loss, xp)), mass

@@ -62,7 +62,7 @@ def js_rows(
     tail = xp.log1p(xp.expm1(select(~above, d, 0.0, xp) - select(above, d, 0.0, xp)) / 2)
     from_p = tail + select(above, d, 0.0, xp)
     from_q = tail - select(~above, d, 0.0, xp)
-    rows = row_sum(weighted(p.p, from_p, xp) + weighted(q.p, from_q, xp), axis, xp) / -2
+    rows = 0.0 - row_sum(weighted(p.p, from_p, xp) + weighted(q.p, from_q, xp), axis, xp) / 2
     # Its square root is taken as a distance: rounding must not make it negative.
     rows = cast(select(~(rows < 0), rows, 0.0, xp), x.dtype, xp)
     return rows, xp.ones_like(rows)

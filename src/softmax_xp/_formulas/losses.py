@@ -14,7 +14,7 @@ from .derivatives import log_softmax_vjp, logsumexp_vjp
 from .labels import candidates_nll, grad_of, label_nll, nll_of, split
 from .normalizers import log_softmax, logsumexp
 from .rows import drop_axes, row_sum, select
-from .target import Aim, aim, coefficients, hits, pick, weighted
+from .target import Aim, aim, coefficients, counted, hits, pick, weighted
 
 Axes = tuple[int, ...]
 Transform = Callable[..., Any]
@@ -36,17 +36,19 @@ def class_losses(
     """Return one weighted loss per row, and what each row adds to the divisor of a mean."""
     x = soft_cap(widen(x, xp), cap, xp)
     to = aim(x, target, axis=axis, xp=xp)
-    kept = to.counted(where)
+    total = to.per_row(to.mass, xp)
     if to.labels is not None and not smoothing:
+        kept = counted(where, total)
         # Only a gradient needs rows that do not count to be masked: their values are dropped anyway.
         mask = where if is_numpy(xp) else kept
         loss = _label_losses(x, to, axis=axis, kept=mask, xp=xp, **options)
     else:
+        kept = counted(where, to.rows)
         loss = _dense_losses(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp, **options)
     if z_loss:
         lse = run(logsumexp, x, axis=axis, where=kept, keepdims=True, xp=xp)
         loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
-    return to.per_row(loss, xp), to.per_row(to.mass, xp)
+    return to.per_row(loss, xp), total
 
 
 def soft_cap(x: Any, cap: float | None, xp: Any) -> Any:
@@ -120,10 +122,11 @@ def class_losses_and_grad(
     dtype, x = x.dtype, widen(x, xp)
     z = soft_cap(x, cap, xp)
     to = aim(z, target, axis=axis, xp=xp)
-    kept = to.counted(where)
+    plain = to.labels is not None and not smoothing
+    kept = counted(where, to.per_row(to.mass, xp) if plain else to.rows)
     share = xp.full_like(to.mass, share) if isinstance(share, float) else cast(share, x.dtype, xp)
     share = to.per_row(share, xp)
-    if to.labels is not None and not smoothing:
+    if plain:
         row = split(z, axis=axis, where=where, labels=to.labels, xp=xp)
         loss = weighted(to.mass, nll_of(row, z.dtype, xp), xp)
         grad = share * to.mass * grad_of(row, kept, xp)
@@ -149,7 +152,7 @@ def candidate_losses(
     x = widen(x, xp)
     rows = None if sample_weight is None else cast(sample_weight, x.dtype, xp)
     to = Aim(None, None, None, rows, 1.0)
-    nll = candidates_nll(x, axis=axis, where=to.counted(where), candidates=candidates, xp=xp)
+    nll = candidates_nll(x, axis=axis, where=counted(where, rows), candidates=candidates, xp=xp)
     return to.per_row(nll, xp), to.per_row(xp.ones_like(nll), xp)
 
 

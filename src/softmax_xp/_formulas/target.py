@@ -22,12 +22,6 @@ class Aim(NamedTuple):
     rows: Any  # how much each row counts: 0 not at all, NaN if its label is no class; None: 1
     mass: Any  # the sum of target * weight over the classes of each row
 
-    def counted(self, where: Any) -> Any:
-        """Return the mask without the rows that do not count."""
-        if self.rows is None:
-            return where
-        return self.rows != 0 if where is None else where & (self.rows != 0)
-
     def per_row(self, value: Any, xp: Any) -> Any:
         """Return one value per row, multiplied by how much the row counts."""
         return value if self.rows is None else weighted(self.rows, value, xp)
@@ -36,6 +30,13 @@ class Aim(NamedTuple):
 def weighted(w: Any, v: Any, xp: Any) -> Any:
     """Return w * v, where a weight of 0 removes its value, whatever that is."""
     return w * select(w != 0, v, 0.0, xp)
+
+
+def counted(where: Any, rows: Any) -> Any:
+    """Return the mask without the rows of weight 0."""
+    if rows is None:
+        return where
+    return rows != 0 if where is None else where & (rows != 0)
 
 
 def aim(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> Aim:
@@ -85,6 +86,7 @@ def coefficients(x: Any, to: Aim, *, axis: tuple[int, ...], kept: Any, smoothing
     a = to.probs if to.labels is None else cast(hits(to.labels, x.shape[axis[0]], axis=axis, xp=xp), x.dtype, xp)
     if smoothing:
         size = row_sum(select(kept, xp.ones_like(x), 0.0, xp), axis, xp)
-        share = cast(smoothing * row_sum(a, axis, xp) / select(size != 0, size, 1.0, xp), x.dtype, xp)
+        spread = smoothing if to.probs is None else smoothing * row_sum(a, axis, xp)
+        share = cast(spread / select(size != 0, size, 1.0, xp), x.dtype, xp)
         a = (1.0 - smoothing) * a + select(kept, share, 0.0, xp)
     return a if to.weight is None else weighted(to.weight, a, xp)

@@ -1,4 +1,4 @@
-"""Five inputs on which the textbook formula goes wrong, computed with it and with this library."""
+"""Inputs on which the textbook formula goes wrong, computed with it and with this library."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..derivatives import cross_entropy_and_grad
 from ..normalizers import log_softmax, softmax
 from .output import print_table
 
@@ -21,7 +22,7 @@ def print_pitfalls() -> None:
     # The textbook formula warns on some of these; its results are the point.
     with np.errstate(all="ignore"):
         print_table(header, [*_cases()], left=range(4))
-    print("\ntextbook: e = exp(x - max(x)); e / sum(e), and the logarithm of that, in plain NumPy")
+    print("\ntextbook: e = exp(x - max(x)); p = e / sum(e); log(p), -log(p[label]), p[label] - 1; in plain NumPy")
 
 
 def textbook(x: Array, axis: int = -1) -> Array:
@@ -43,6 +44,12 @@ def _cases() -> Iterator[list[str]]:
     x, keep = np.asarray([1.0, 2.0]), np.asarray([False, False])
     masked = np.where(keep, x, -np.inf)
     yield ["softmax of a row with all entries masked", "[0, 0]", _text(textbook(masked)), _text(softmax(x, where=keep))]
+
+    x = np.asarray([20.0, 0.0, 0.0], dtype=np.float32)
+    loss, grad = cross_entropy_and_grad(x, np.asarray(0))
+    theirs, slope = -np.log(textbook(x))[0], textbook(x)[0] - 1
+    yield ["cross-entropy of float32 [20, 0, 0], label 0", "4.12e-09", f"{theirs + 0.0:.3g}", f"{loss:.3g}"]
+    yield ["its gradient at the label", "-4.12e-09", f"{slope:.3g}", f"{grad[0]:.3g}"]
 
     x = np.zeros((LONG, 2), dtype=np.float32)
     # One at a time: each holds a quarter of a gigabyte.

@@ -7,7 +7,26 @@ from __future__ import annotations
 
 from . import contract
 from .check import Report, check_backend
-from .compare import assert_ulp
-from .oracle import Exact, exact_rows
+from .compare import assert_derivative, assert_ulp
+from .oracle import (
+    Derivative,
+    Exact,
+    exact_binary_cross_entropy,
+    exact_cross_entropy,
+    exact_derivative,
+    exact_rows,
+)
 
-__all__ = ["Exact", "Report", "assert_ulp", "check_backend", "contract", "exact_rows"]
+__all__ = [
+    "Derivative",
+    "Exact",
+    "Report",
+    "assert_derivative",
+    "assert_ulp",
+    "check_backend",
+    "contract",
+    "exact_binary_cross_entropy",
+    "exact_cross_entropy",
+    "exact_derivative",
+    "exact_rows",
+]

@@ -9,6 +9,7 @@ import numpy as np
 from .. import log_softmax, logsumexp, softmax
 from .._gate.namespace import namespace_of, short_name
 from .arrays import floats_of, from_numpy, to_numpy
+from .check_losses import LONGEST, loss_lines
 from .compare import allowance, distance, ulp
 from .contract import (
     EDGES,
@@ -23,51 +24,10 @@ from .contract import (
     sum_gate,
 )
 from .oracle import Exact, Floats, exact_rows
+from .report import Line
+from .report import Report as Report
 
 FUNCTIONS: dict[str, Any] = {"softmax": softmax, "log_softmax": log_softmax, "logsumexp": logsumexp}
-
-
-class Line(NamedTuple):
-    """One line of a report: the worst element of one group of inputs."""
-
-    section: str
-    dtype: str
-    op: str
-    worst_ulp: float
-    share_of_gate: float
-    case: str
-
-    @property
-    def passed(self) -> bool:
-        return self.share_of_gate <= 1.0
-
-
-class Report(NamedTuple):
-    """What `check_backend` found."""
-
-    library: str
-    device: str
-    lines: list[Line]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every line is within its gate."""
-        return all(line.passed for line in self.lines)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain data."""
-        lines = [{**line._asdict(), "passed": line.passed} for line in self.lines]
-        return {"library": self.library, "device": self.device, "passed": self.passed, "lines": lines}
-
-    def __str__(self) -> str:
-        head = f"{self.library} on {self.device}: {'passed' if self.passed else 'FAILED'}"
-        rows = [f"{'section':<12}{'dtype':<10}{'function':<14}{'worst ulp':>12}{'of gate':>9}  worst input"]
-        rows += [
-            f"{line.section:<12}{line.dtype:<10}{line.op:<14}{line.worst_ulp:>12.3g}{line.share_of_gate:>8.0%}"
-            f"  {line.case}{'' if line.passed else '  FAILED'}"
-            for line in self.lines
-        ]
-        return "\n".join([head, *rows])
 
 
 def check_backend(xp: Any, /, *, device: Any = None, full: bool = False) -> Report:
@@ -90,7 +50,8 @@ def check_backend(xp: Any, /, *, device: Any = None, full: bool = False) -> Repo
     Notes
     -----
     Per floating type: the library's own exp and log1p, the table of edge values, the dangerous
-    inputs of the contract, and rows of zeros and of noise at many widths, against mpmath.
+    inputs of the contract, also for losses and derivatives, and rows of zeros and of noise at many widths,
+    against mpmath.
 
     Examples
     --------
@@ -107,6 +68,7 @@ def check_backend(xp: Any, /, *, device: Any = None, full: bool = False) -> Repo
         lines.append(Line("elementary", dtype, "exp, log1p", worst, worst / MAX_ELEMENTARY_ERROR, ""))
         lines += [probe.edges(op) for op in OPS]
         lines += probe.accuracy("dangerous", dangerous_rows(dtype))
+        lines += loss_lines(xp, device, dtype, [rows for rows in dangerous_rows(dtype) if rows[1].shape[-1] <= LONGEST])
         lines += probe.accuracy("widths", width_rows(range(1, WIDEST + 1) if full else sampled_widths()))
     return Report(short_name(xp), str(device or "the default device"), lines)
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .arrays import dtype_of, to_numpy
-from .contract import FORMATS, MAX_ELEMENTARY_ERROR, gate, underflow
-from .oracle import Exact, Floats
+from .contract import FORMATS, MAX_ELEMENTARY_ERROR, derivative_gate, gate, row_sum_gate, underflow
+from .oracle import Derivative, Exact, Floats
 
 
 def ulp(y: Any, dtype: str) -> Floats:
@@ -64,7 +64,8 @@ def assert_ulp(
         From `exact_rows`, or float64 numbers (the conditioning term is then 0, and rows are
         as long as the last axis).
     op : str
-        ``"softmax"``, ``"log_softmax"`` or ``"logsumexp"``.
+        ``"softmax"``, ``"log_softmax"``, ``"logsumexp"``, ``"cross_entropy"`` (one loss per row of a label)
+        or ``"binary_cross_entropy"``.
     dtype : str, optional
         The name of the floating type that was computed in; that of ``actual`` if not given.
     elementary : float
@@ -99,4 +100,55 @@ def assert_ulp(
     raise AssertionError(
         f"{op} {name}: {values.flat[worst]!r} is {gap.flat[worst] / unit:.3g} ulp from "
         f"{expected.hi.flat[worst]!r}, allowed are {allowed.flat[worst] / unit:.3g} (element {worst})"
+    )
+
+
+def derivative_allowance(dtype: str, expected: Derivative) -> Floats:
+    """Return the distance the contract allows at each entry of a derivative."""
+    gate = derivative_gate(dtype)
+    return gate.ulps * ulp(expected.exact.hi, dtype) + gate.scale * expected.largest
+
+
+def row_sum_allowance(dtype: str, expected: Derivative) -> Floats:
+    """Return the distance the contract allows for the sum of each row of a derivative."""
+    gate = row_sum_gate(dtype, expected.exact.n)
+    return (gate.scale * expected.largest + gate.floor)[..., 0]
+
+
+def assert_derivative(actual: Any, expected: Derivative, /, *, dtype: str | None = None) -> None:
+    """Raise AssertionError unless ``actual`` is as near to ``expected`` as the contract promises.
+
+    Parameters
+    ----------
+    actual : array
+        A result of `softmax_xp.derivatives`, or a gradient that automatic differentiation found.
+    expected : Derivative
+        From `exact_derivative` or `exact_cross_entropy`.
+    dtype : str, optional
+        The name of the floating type that was computed in; that of ``actual`` if not given.
+
+    Raises
+    ------
+    AssertionError
+        With the worst element, its distance and what is allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softmax_xp.derivatives import softmax_vjp
+    >>> from softmax_xp.testing import assert_derivative, exact_derivative
+    >>> p, g = np.asarray([0.25, 0.75]), np.asarray([1.0, 3.0])
+    >>> assert_derivative(softmax_vjp(p, g), exact_derivative("softmax_vjp", p, g))
+    """
+    name = dtype or dtype_of(actual)
+    values = to_numpy(actual)
+    exact = expected.exact
+    assert values.shape == exact.hi.shape, f"shape {values.shape} is not {exact.hi.shape}"
+    gap, allowed = distance(values, exact), derivative_allowance(name, expected)
+    if bool((gap <= allowed).all()):
+        return
+    worst = int(np.argmax(gap - allowed))
+    raise AssertionError(
+        f"{name}: {values.flat[worst]!r} is {gap.flat[worst]:.3g} from {exact.hi.flat[worst]!r}, "
+        f"allowed are {allowed.flat[worst]:.3g} (element {worst})"
     )

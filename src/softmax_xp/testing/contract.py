@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from math import ceil, inf, log, log2, nan, sqrt
-from typing import NamedTuple
+from math import ceil, frexp, inf, isfinite, log, log2, nan, sqrt
+from typing import Any, NamedTuple
 
 OPS = ("softmax", "log_softmax", "logsumexp")
+LOSS_OPS = ("cross_entropy", "binary_cross_entropy")
+DERIVATIVES = ("softmax_vjp", "softmax_hvp", "log_softmax_vjp", "logsumexp_vjp", "cross_entropy_grad")
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 MAX_ELEMENTARY_ERROR = 4.0
@@ -49,7 +51,8 @@ def gate(op: str, dtype: str, n: int, elementary: float, *, sequential: bool = F
     """Return the accuracy gate for rows of length ``n``.
 
     ``elementary`` is the library's own worst error of exp and log1p in ulp; ``sequential`` says
-    that it sums float64 one after the other (NumPy and torch along a strided axis).
+    that it sums float64 one after the other (NumPy and torch along a strided axis). The loss of a
+    label, one per row, has the gate of log_softmax.
     """
     if dtype in ("float16", "bfloat16"):
         return Gate(1.0, 0.0, False)
@@ -57,11 +60,13 @@ def gate(op: str, dtype: str, n: int, elementary: float, *, sequential: bool = F
     slack = sqrt(n) if sequential and dtype == "float64" else 0.0
     if op == "softmax":
         return Gate(elementary + (4 + terms if dtype == "float64" else 3) + slack, 0.0, True)
-    if op == "log_softmax":
+    if op == "binary_cross_entropy":
+        return Gate(4.0, 0.0, False)
+    if op in ("log_softmax", "cross_entropy"):
         return Gate((5 if dtype == "float64" else 4) + slack, 0.0, True)
     if op == "logsumexp":
         return Gate(1.0, (elementary + 3 + terms) * max(1.0, log(max(n, 1))), False)
-    raise ValueError(f"there is no gate for {op!r}; use one of {', '.join(OPS)}")
+    raise ValueError(f"there is no gate for {op!r}; use one of {', '.join((*OPS, *LOSS_OPS))}")
 
 
 def underflow(op: str, dtype: str, n: int) -> float:
@@ -71,7 +76,7 @@ def underflow(op: str, dtype: str, n: int) -> float:
     """
     if dtype == "float16":
         return 0.0
-    return FORMATS[dtype].tiny * (1 if op == "softmax" else n)
+    return FORMATS[dtype].tiny * (1 if op in ("softmax", "binary_cross_entropy") else n)
 
 
 def sum_gate(dtype: str, n: int) -> float:
@@ -80,6 +85,41 @@ def sum_gate(dtype: str, n: int) -> float:
     if dtype == "float16":
         return n * 2.0**-25 + u
     return u if dtype == "bfloat16" else 8 * u
+
+
+class Slope(NamedTuple):
+    """What is allowed for a derivative: ``ulps * ulp(y) + scale * largest + floor``.
+
+    ``largest`` is the largest absolute value of the row's cotangent, and of its tangent where there is one.
+    For log_softmax_vjp it is the sum of the absolute values: its results can be that large.
+    """
+
+    ulps: float
+    scale: float
+    floor: float = 0.0
+
+
+def derivative_gate(dtype: str) -> Slope:
+    """Return the accuracy gate for each entry of a derivative.
+
+    Half types are computed in float32, whose gate they have, and rounded once to 2 ulp of their own.
+    """
+    if dtype in ("float16", "bfloat16"):
+        return Slope(2.0, derivative_gate("float32").scale)
+    return Slope(0.0, 16 * FORMATS[dtype].unit)
+
+
+def row_sum_gate(dtype: str, n: int) -> Slope:
+    """Return the largest allowed distance of the sum of a derivative's row from 0.
+
+    For log_softmax_vjp it is the distance from the sum of the exact result, which is 0 as far as the
+    given log p are exact. Entries of a half type are rounded one by one, each by u of itself, which is
+    2 u in all; subnormals of float16 by 2**-25; and the given p miss 1 by up to `sum_gate`.
+    """
+    u = FORMATS[dtype].unit
+    if dtype in ("float16", "bfloat16"):
+        return Slope(0.0, 2 * u + sum_gate(dtype, n), n * 2.0**-25 if dtype == "float16" else 0.0)
+    return Slope(0.0, 8 * u)
 
 
 class Edge(NamedTuple):
@@ -133,6 +173,112 @@ EDGES = (
     ),
 )
 
+
+class LossEdge(NamedTuple):
+    """One row of the table of edge values of cross_entropy: one sample, its loss and the gradient of that.
+
+    A target is a label, or a list of probabilities; ``options`` are those of the loss, arrays as lists.
+    """
+
+    name: str
+    logits: list[float]
+    target: int | list[float]
+    options: dict[str, Any]
+    loss: float
+    grad: list[float]
+    labels: str = "int32"
+
+    def fits(self, dtype: str) -> bool:
+        """Whether ``dtype`` holds the logits as they are; other rows are not part of the table for it."""
+        digits = FORMATS[dtype].digits
+        finite = [v for v in self.logits if isfinite(v)]
+        exact = all((frexp(v)[0] * 2.0**digits).is_integer() for v in finite)
+        return exact and not (dtype == "float16" and any(abs(v) > 65504.0 for v in finite))
+
+
+_NOT_NUMBERS = [nan, nan]
+_ODD_ONE_OUT = {"where": [_YES, _NO, _YES]}
+
+LOSS_EDGES = (
+    LossEdge("ordinary label", [0.0, 0.0, 0.0], 1, {}, _LOG_3, [_THIRD, -2 / 3, _THIRD]),
+    LossEdge(
+        "confident by 17",
+        [17.0, 0.0, 0.0],
+        0,
+        {},
+        8.279875094788666e-08,
+        [-8.279874752007018e-08, 4.139937376003509e-08, 4.139937376003509e-08],
+    ),
+    LossEdge(
+        "confident by 20",
+        [20.0, 0.0, 0.0],
+        0,
+        {},
+        4.1223072363804075e-09,
+        [-4.122307227883698e-09, 2.061153613941849e-09, 2.061153613941849e-09],
+    ),
+    LossEdge(
+        "confident by 60",
+        [60.0, 0.0, 0.0],
+        0,
+        {},
+        1.751302152539304e-26,
+        [-1.751302152539304e-26, 8.75651076269652e-27, 8.75651076269652e-27],
+    ),
+    LossEdge(
+        "confident by 20 at 1e6",
+        [1000020.0, 1e6, 1e6],
+        0,
+        {},
+        4.1223072363804075e-09,
+        [-4.122307227883698e-09, 2.061153613941849e-09, 2.061153613941849e-09],
+    ),
+    LossEdge(
+        "confident by 60 at 1e6",
+        [1000060.0, 1e6, 1e6],
+        0,
+        {},
+        1.751302152539304e-26,
+        [-1.751302152539304e-26, 8.75651076269652e-27, 8.75651076269652e-27],
+    ),
+    LossEdge(
+        "confident and wrong",
+        [20.0, 0.0, 0.0],
+        1,
+        {},
+        20.000000004122306,
+        [0.9999999958776927, -0.9999999979388464, 2.061153613941849e-09],
+    ),
+    LossEdge("tied labels", [7.0, 7.0, -inf, 7.0], 3, {}, _LOG_3, [_THIRD, _THIRD, 0.0, -2 / 3]),
+    LossEdge("one class", [5.0], 0, {}, 0.0, [0.0]),
+    LossEdge("-inf beside the label", [0.0, -inf, 0.0], 0, {}, log(2), [-0.5, 0.0, 0.5]),
+    LossEdge("-inf at the label", [-inf, 0.0], 0, {}, inf, [-1.0, 1.0]),
+    LossEdge("label and all -inf", [-inf, -inf], 0, {}, nan, _NOT_NUMBERS),
+    LossEdge("label and kept all -inf", [-inf, 3.0], 0, {"where": [_YES, _NO]}, nan, [nan, 0.0]),
+    LossEdge("+inf at the label", [inf, 1.0], 0, {}, nan, _NOT_NUMBERS),
+    LossEdge("+inf beside the label", [inf, 1.0], 1, {}, nan, _NOT_NUMBERS),
+    LossEdge("NaN at the label", [nan, 1.0], 0, {}, nan, _NOT_NUMBERS),
+    LossEdge("NaN beside the label", [nan, 1.0], 1, {}, nan, _NOT_NUMBERS),
+    LossEdge("label and masked NaN", [0.0, nan, 0.0], 0, _ODD_ONE_OUT, log(2), [-0.5, 0.0, 0.5]),
+    LossEdge("label and masked inf", [0.0, inf, 0.0], 2, _ODD_ONE_OUT, log(2), [0.5, 0.0, -0.5]),
+    LossEdge("masked label", [0.0, 1.0, 0.0], 1, _ODD_ONE_OUT, inf, [0.5, 0.0, 0.5]),
+    LossEdge("fully masked label", [1.0, nan], 0, {"where": [_NO, _NO]}, inf, [0.0, 0.0]),
+    LossEdge("ignored label", [0.0, 1.0], -100, {}, 0.0, [0.0, 0.0]),
+    LossEdge("ignored label of NaN", [nan, 1.0], -100, {}, 0.0, [0.0, 0.0]),
+    LossEdge("ignored label of a class", [inf, nan], 1, {"ignore_index": 1}, 0.0, [0.0, 0.0]),
+    LossEdge("ignored uint8 255", [nan, 1.0], 255, {"ignore_index": 255}, 0.0, [0.0, 0.0], "uint8"),
+    LossEdge("sample of weight 0", [nan, 1.0], 0, {"sample_weight": [0.0]}, 0.0, [0.0, 0.0]),
+    LossEdge("class of weight 0", [0.0, 1.0], 0, {"weight": [0.0, 1.0]}, 0.0, [0.0, 0.0]),
+    LossEdge("label -1", [0.0, 1.0], -1, {}, nan, _NOT_NUMBERS),
+    LossEdge("label n", [0.0, 1.0], 2, {}, nan, _NOT_NUMBERS),
+    LossEdge("label uint8 255", [0.0, 1.0], 255, {}, nan, _NOT_NUMBERS, "uint8"),
+    LossEdge("label -100, none ignored", [0.0, 1.0], -100, {"ignore_index": None}, nan, _NOT_NUMBERS),
+    LossEdge("0 * -inf", [0.0, 0.0, -inf], [1.0, 0.0, 0.0], {}, log(2), [-0.5, 0.5, 0.0]),
+    LossEdge("0 * -inf, sure", [0.0, -inf], [1.0, 0.0], {}, 0.0, [0.0, 0.0]),
+    LossEdge("probability of -inf", [0.0, -inf], [0.5, 0.5], {}, inf, [0.5, -0.5]),
+    LossEdge("probability of NaN", [nan, 0.0], [0.5, 0.5], {}, nan, _NOT_NUMBERS),
+    LossEdge("uniform probabilities", [0.0, 0.0], [0.5, 0.5], {}, log(2), [0.0, 0.0]),
+)
 SPREADS = (10.0, 20.0, 40.0, 88.0, 104.0, 709.0, 745.0)
 LENGTHS = (1, 2, 3, 127, 128, 129, 1023, 1024, 1025, 4097)
 OFFSETS = (1e3, 1e30)
