@@ -14,10 +14,14 @@ import numpy as np
 import pytest
 
 import softmax_xp
-from softmax_xp import _engines, logsums, normalizers, softmax, use_engine, which_engine
-from softmax_xp._engines import generic
+from softmax_xp import _engines, derivatives, logsums, losses, normalizers, softmax, use_engine, which_engine
+from softmax_xp._engines import blocks, generic
 
 X = np.asarray([1.0, 2.0, 4.0])
+ROWS = np.asarray([[0.5, -1.0, 3.0], [2.0, 2.0, 0.0]])
+PROBS = np.asarray([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]])
+LABELS = np.asarray([2, 0])
+PUBLIC = (*normalizers.__all__, *logsums.__all__, *losses.__all__, *derivatives.__all__)
 
 
 class Fake:
@@ -70,21 +74,198 @@ def test_unknown_engine_names_registered_ones(monkeypatch: pytest.MonkeyPatch) -
 def test_unknown_function(name: str) -> None:
     with pytest.raises(ValueError, match=r"^there is no ") as caught:
         which_engine(name, X)
-    assert (
-        str(caught.value)
-        == f"there is no function {name!r}; use one of {', '.join((*normalizers.__all__, *logsums.__all__))}"
-    )
+    assert str(caught.value) == f"there is no function {name!r}; use one of {', '.join(PUBLIC)}"
 
 
 def arguments(name: str) -> tuple[Any, ...]:
+    if name in losses.__all__:
+        return {
+            "balanced_class_weights": (LABELS, 3),
+            "logit_adjustment": (ROWS, np.asarray([1, 2, 3])),
+            "partial_label_cross_entropy": (ROWS, PROBS > 0),
+            "binary_cross_entropy_with_logits": (ROWS, PROBS),
+            "binary_focal_loss": (ROWS, PROBS),
+            "kl_divergence": (PROBS, PROBS[::-1].copy()),
+            "js_divergence": (PROBS, PROBS[::-1].copy()),
+        }.get(name, (ROWS, LABELS))
+    if name in derivatives.__all__:
+        return {
+            "softmax_hvp": (PROBS, ROWS, ROWS),
+            "softmax_jacobian": (PROBS,),
+            "logsumexp_vjp": (ROWS, np.asarray(1.0)),
+            "cross_entropy_and_grad": (ROWS, LABELS),
+        }.get(name, (PROBS, ROWS))
     return {"one_hot": (np.asarray([0, 2]), 3), "logsubexp": (X, X)}.get(name, (X,))
 
 
-@pytest.mark.parametrize("name", [*normalizers.__all__, *logsums.__all__])
+def function(name: str) -> Any:
+    modules = (normalizers, logsums, losses, derivatives)
+    return next(getattr(m, name) for m in modules if name in m.__all__)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_every_function_asks_for_an_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_engines, "ENGINES", ())
-    monkeypatch.setattr(generic, "call", lambda *a, **k: pytest.fail("computed"))
+    for module, part in ((generic, "call"), (generic, "call_rows"), (blocks, "call")):
+        monkeypatch.setattr(module, part, lambda *a, **k: pytest.fail("computed"))
     assert which_engine(name, *arguments(name)) == "generic"
+
+
+class Recorder:
+    """NumPy's namespace, which notes each function that is called."""
+
+    __name__ = "recorder"
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np, name)
+        if not callable(found) or isinstance(found, type):
+            return found
+
+        def noted(*args: Any, **options: Any) -> Any:
+            self.called.append(name)
+            return found(*args, **options)
+
+        return noted
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_which_engine_computes_nothing(name: str) -> None:
+    xp = Recorder()
+    assert which_engine(name, *arguments(name), xp=xp).startswith("generic")
+    # A shape is metadata, and so is what a namespace says of itself.
+    assert set(xp.called) <= {"reshape", "__array_namespace_info__"}
+
+
+@pytest.mark.parametrize("target", [LABELS, PROBS], ids=["labels", "probabilities"])
+@pytest.mark.parametrize("name", ["cross_entropy", "cross_entropy_and_grad"])
+def test_which_engine_takes_the_options_of_a_loss(name: str, target: Any) -> None:
+    weights = {"weight": X, "sample_weight": X[:2], "where": PROBS >= 0, "normalizer": np.asarray(2.0)}
+    xp = Recorder()
+    assert which_engine(name, ROWS, target, z_loss=0.1, softcap=5.0, xp=xp, **weights).startswith("generic")
+    assert set(xp.called) <= {"reshape", "__array_namespace_info__"}
+
+
+def results(y: Any) -> tuple[Any, ...]:
+    return y if isinstance(y, tuple) else (y,)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_generic_gives_the_same_bits_as_auto_without_engines(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = tuple(abs(a) if name == "log1mexp" else a for a in arguments(name))
+    monkeypatch.setattr(_engines, "ENGINES", ())
+    expected = results(function(name)(*given))
+    EveryFormula.register(monkeypatch)
+    with use_engine("generic"):
+        found = results(function(name)(*given))
+    for got, want in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, want, strict=True)
+
+
+class EveryFormula:
+    """An engine for all formulas, or for some; it records what it computes and gives what the formula gives."""
+
+    def __init__(self, only: tuple[str, ...] = ()) -> None:
+        self.only = only
+        self.calls: list[str] = []
+        self.answers: dict[str, Any] = {}
+        self.__name__ = "softmax_xp._engines.toy"
+
+    @classmethod
+    def register(cls, monkeypatch: pytest.MonkeyPatch, *only: str, **answers: Any) -> EveryFormula:
+        """Return an engine; ``answers`` are functions that stand for formulas."""
+        engine = cls((*only, *answers))
+        engine.answers = answers
+        monkeypatch.setitem(sys.modules, engine.__name__, engine)  # type: ignore[arg-type]
+        monkeypatch.setattr(_engines, "ENGINES", ("toy",))
+        return engine
+
+    def supports(self, name: str, x: Any, xp: Any, options: dict[str, Any]) -> str | None:
+        return None if not self.only or name in self.only else f"no {name}"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def compute(*arrays: Any, **options: Any) -> Any:
+            self.calls.append(name)
+            return self.answers[name](*arrays, **options)
+
+        return compute
+
+
+def two_and_one(x: Any, *, axis: tuple[int, ...], xp: Any, **options: Any) -> tuple[Any, Any]:
+    """Return a loss of 2 and a weight of 1 per row."""
+    ones = np.ones(tuple(1 if a in axis else n for a, n in enumerate(x.shape)))
+    return 2 * ones, ones
+
+
+@pytest.mark.parametrize(
+    ("reduction", "expected"), [("mean", 2.0), ("sum", 4.0), ("none", [2.0, 2.0])], ids=["mean", "sum", "none"]
+)
+def test_cross_entropy_reduces_what_an_engine_gives_for_its_rows(
+    reduction: str, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = EveryFormula.register(monkeypatch, class_losses=two_and_one)
+    assert which_engine("cross_entropy", ROWS, LABELS, reduction=reduction) == "toy"
+    assert toy.calls == []
+    assert losses.cross_entropy(ROWS, LABELS, reduction=reduction).tolist() == expected
+    assert toy.calls == ["class_losses"]
+    with use_engine("generic"):
+        assert losses.cross_entropy(ROWS, LABELS, reduction="sum") != 4
+
+
+def test_an_engine_for_log_softmax_is_used_by_losses_of_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = EveryFormula.register(monkeypatch, log_softmax=lambda x, **options: np.full_like(x, -3.0))
+    assert losses.cross_entropy(ROWS, PROBS) == 3
+    assert toy.calls == ["log_softmax"]
+    assert losses.kl_divergence(PROBS[1], ROWS[1], q_kind="logits") == 3
+    loss, _ = derivatives.cross_entropy_and_grad(ROWS, PROBS)
+    assert (loss, len(toy.calls)) == (3, 3)
+
+
+def test_an_engine_for_labels_is_used_by_all_losses_of_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = EveryFormula.register(monkeypatch, label_nll=lambda x, **options: np.full((len(x), 1), 3.0))
+    assert losses.cross_entropy(ROWS, LABELS) == 3
+    assert losses.focal_loss(ROWS, LABELS, gamma=0.0) == 3
+    assert toy.calls == ["label_nll", "label_nll"]
+
+
+def test_an_engine_is_asked_about_the_rows_of_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    EveryFormula.register(monkeypatch, "nothing")
+    assert which_engine("cross_entropy", ROWS, LABELS) == "generic (toy: no class_losses)"
+    assert which_engine("kl_divergence", PROBS, PROBS) == "generic (toy: no kl_rows)"
+    assert which_engine("binary_focal_loss", ROWS, PROBS) == "generic (toy: no binary_losses)"
+    assert which_engine("partial_label_cross_entropy", ROWS, PROBS > 0) == "generic (toy: no candidate_losses)"
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_the_engine_of_loss_and_gradient_is_that_of_the_gradient(
+    reduction: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_gradient(x: Any, **options: Any) -> tuple[Any, Any, Any]:
+        loss, mass = two_and_one(x, axis=options["axis"], xp=options["xp"])
+        return loss, mass, np.full_like(x, 7.0)
+
+    toy = EveryFormula.register(monkeypatch, class_losses_and_grad=with_gradient)
+    assert derivatives.cross_entropy_and_grad(ROWS, LABELS, reduction=reduction)[1].tolist() == [[7.0] * 3] * 2
+    assert toy.calls == ["class_losses_and_grad"]
+    assert which_engine("cross_entropy_and_grad", ROWS, LABELS, reduction=reduction) == "toy"
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32"])
+def test_an_engine_gets_the_rows_of_a_loss_in_their_own_dtype(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def noted(x: Any, **options: Any) -> tuple[Any, Any]:
+        seen.append(x.dtype.name)
+        return two_and_one(x, axis=options["axis"], xp=options["xp"])
+
+    EveryFormula.register(monkeypatch, class_losses=noted)
+    assert losses.cross_entropy(ROWS.astype(kind), LABELS).dtype == kind
+    assert seen == [kind]
 
 
 def test_generic_is_the_engine_of_every_library(backend: Any) -> None:
@@ -241,6 +422,15 @@ def test_a_question_in_one_thread_does_not_stop_another(monkeypatch: pytest.Monk
     monkeypatch.setattr(fake.module, "supports", supports)
     assert which_engine("softmax", X) == "generic (fake: asked)"
     assert seen == [pytest.approx(1)]
+
+
+@pytest.mark.parametrize("options", [{"axis": 5}, {"reduction": "median"}, {"weight": np.ones(7)}, {"z_loss": -1.0}])
+def test_which_engine_raises_what_a_loss_raises(options: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)) as expected:
+        losses.cross_entropy(ROWS, LABELS, **options)
+    with pytest.raises(type(expected.value)) as caught:
+        which_engine("cross_entropy", ROWS, LABELS, **options)
+    assert str(caught.value) == str(expected.value)
 
 
 def test_torch_compile_takes_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:

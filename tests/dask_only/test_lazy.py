@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 dask = pytest.importorskip("dask", reason="dask is not installed")
@@ -81,35 +79,18 @@ def assert_close(actual, expected):
         assert np.all(np.abs(a[finite] - b[finite]) <= slack)
 
 
-@pytest.fixture
-def refused() -> Iterator[None]:
-    """Let no graph be computed."""
-
-    def refuse(*args: object, **options: object) -> None:
-        raise AssertionError("something was computed")
-
-    with dask.config.set(scheduler=refuse):
-        yield
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    with dask.config.set(scheduler="synchronous"):
-        yield
-
-
 @pytest.mark.parametrize("public", [*normalizers.__all__, *logsums.__all__])
 def test_every_public_function_is_called_here(public):
     assert any(public in call.split(" ") for call in CALLS)
 
 
-def test_the_refusing_scheduler_refuses(one_thread, refused):
+def test_the_refusing_scheduler_refuses(refused):
     with pytest.raises(AssertionError, match="something was computed"):
         da.zeros(3).compute()
 
 
 @every_call
-def test_nothing_is_computed_while_the_graph_is_built(name, one_thread, refused):
+def test_nothing_is_computed_while_the_graph_is_built(name, refused):
     with np.errstate(invalid="ignore"):
         for y in results(CALLS[name](*inputs())):
             assert isinstance(y, da.Array)
@@ -216,7 +197,7 @@ def test_one_hot_of_labels_of_unknown_number_has_the_right_answer():
     assert_close(sx.one_hot(labels[labels > 0], 4), sx.one_hot(LABELS[LABELS > 0], 4))
 
 
-def test_unknown_chunks_are_not_computed_while_the_graph_is_built(one_thread, refused):
+def test_unknown_chunks_are_not_computed_while_the_graph_is_built(refused):
     x = inputs()[0]
     sx.softmax(x[x[:, 0] > 0], axis=0)
 
@@ -253,6 +234,6 @@ def test_numpy_beside_dask_is_refused():
         sx.softmax(inputs()[0], where=KEEP)
 
 
-def test_errors_come_before_anything_is_computed(one_thread, refused):
+def test_errors_come_before_anything_is_computed(refused):
     with pytest.raises(ValueError, match="does not broadcast"):
         sx.softmax(inputs()[0], where=inputs()[1][:3])

@@ -12,19 +12,24 @@ from typing import Any
 import numpy as np
 
 import softmax_xp
-from softmax_xp import logsums, normalizers
+from softmax_xp import derivatives, logsums, losses, normalizers
 from softmax_xp.testing import check_backend, contract
 from softmax_xp.testing.compare import ulp
 from softmax_xp.versions import installed
 
 from ..backends import BACKENDS, missing
-from .distances import distances
+from .distances import OPS, distances
 
 DOCS = Path(__file__).parents[2] / "docs"
 LIBRARIES = ("numpy", "torch", "jax.numpy")
 SUPPORTED = ("numpy", "ml_dtypes", "strict-CPU_DEVICE", "torch", "jax", "dask", "cupy")
-FUNCTIONS = sorted((*normalizers.__all__, *logsums.__all__))
-WITHOUT_GRADIENT = ("hardmax", "one_hot")
+FUNCTIONS = [
+    *sorted((*normalizers.__all__, *logsums.__all__)),
+    *(f"losses.{name}" for name in losses.__all__),
+    *(f"derivatives.{name}" for name in derivatives.__all__),
+]
+LABELS = ("one_hot", "losses.balanced_class_weights")
+WITHOUT_GRADIENT = ("hardmax", *LABELS)
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -44,19 +49,22 @@ def accuracy_page() -> str:
         "Measured accuracy",
         "The worst error against mpmath on a fixed set of inputs, as `softmax-xp check` measures it. "
         "Where the share of the gate is small though the error is large, the rounding of x - max is "
-        "most of the allowance (the term c of the contract).",
+        "most of the allowance (the term c of the contract), or the library flushes subnormal numbers to 0. "
+        "Errors of derivatives, and of the sums of their rows, are in ulp of the largest cotangent.",
         table(head, rows),
     )
 
 
 def equivalence_page() -> str:
     """Return the distance between any two libraries."""
-    found = [d for dtype in contract.FLOATS for op in contract.OPS for d in distances(op, dtype)]
+    found = [d for dtype in contract.FLOATS for op in OPS for d in distances(op, dtype)]
     rows = [[d.op, d.dtype, d.left, d.right, f"{d.ulps:.3g}", f"{d.share:.0%}"] for d in found]
     head = ["function", "dtype", "library", "library", "largest distance (ulp)", "share of both gates"]
     return page(
         "Equivalence",
-        "The largest distance between the results of two libraries on the dangerous inputs of the contract.",
+        "The largest distance between the results of two libraries on the dangerous inputs of the contract; "
+        "that of gradients in ulp of the largest one possible. Distances of millions of ulp come from JAX, which "
+        "flushes subnormal numbers to 0.",
         table(head, rows),
     )
 
@@ -105,10 +113,9 @@ def support_page() -> str:
 
 
 def _abilities(name: str, backend: Any) -> str:
-    labels = name == "one_hot"
-    dtype = "int32" if labels else backend.dtypes[-1]
-    x = backend.array([1, 2] if labels else [0.5, 1.5], dtype)
-    function = _caller(name)
+    dtype = "int32" if name in LABELS else backend.dtypes[-1]
+    x = backend.array([1, 2] if name in LABELS else [0.5, 0.75], dtype)
+    function = _caller(name, backend)
     found = [("e", lambda: np.all(np.isfinite(_first(backend, function(x)))))]
     if backend.library == "torch":
         torch = backend.xp
@@ -126,11 +133,30 @@ def _abilities(name: str, backend: Any) -> str:
     return " ".join(label for label, works in found if _works(works)) or "no"
 
 
-def _caller(name: str) -> Callable[[Any], Any]:
-    function = getattr(softmax_xp, name)
-    if name == "one_hot":
+def _caller(name: str, backend: Any) -> Callable[[Any], Any]:
+    """Return the function of two numbers from 0 to 1 (labels: 1 and 2), with arguments that make sense beside them."""
+    module, _, last = name.rpartition(".")
+    function = getattr({"losses": losses, "derivatives": derivatives}.get(module, softmax_xp), last)
+    if name in LABELS:
         return lambda x: function(x, 3)
-    return (lambda x: function(x, x - 1)) if name == "logsubexp" else function
+    if last == "logsubexp":
+        return lambda x: function(x, x - 1)
+    if not module or last == "softmax_jacobian":
+        return function
+    if last == "softmax_hvp":
+        return lambda p: function(p, p - 1, p + 1)
+    if last.endswith(("vjp", "jvp", "divergence")):
+        return lambda p: function(p, p[0] if last == "logsumexp_vjp" else 1 - p)
+    if last.startswith("binary"):
+        return lambda x: function(x, 1 - x)
+    second = {
+        "partial_label_cross_entropy": ([True, False], "bool"),
+        "logit_adjustment": ([3, 1], "int32"),
+    }
+    other = backend.array(*second.get(last, (1, "int32")))
+    if last == "nll_loss":
+        return lambda x: function(x - 1, other)
+    return lambda x: function(x, other)
 
 
 def _value(result: Any) -> Any:

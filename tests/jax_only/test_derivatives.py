@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache, partial
 
 import pytest
@@ -16,6 +15,7 @@ from jax.test_util import check_grads  # noqa: E402
 import softmax_xp as sx  # noqa: E402
 
 from ..torch_only import analytic  # noqa: E402
+from .arrays import array, eps  # noqa: E402
 
 JACOBIANS = {
     "softmax": analytic.softmax_jacobian,
@@ -33,26 +33,13 @@ names = pytest.mark.parametrize("name", JACOBIANS)
 rows = pytest.mark.parametrize("row", FINITE.values(), ids=FINITE)
 
 
-@pytest.fixture(params=[False, True], ids=["x32", "x64"], autouse=True)
-def x64(request: pytest.FixtureRequest) -> Iterator[bool]:
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", request.param)
-    yield request.param
-    jax.config.update("jax_enable_x64", before)
-
-
-def eps():
-    return float(jnp.finfo(jnp.asarray(0.5).dtype).eps)
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 @cache
 def _transformed(transform, name, x64):
     """Return a compiled derivative; rows of one shape share it."""
     return jax.jit(transform(getattr(sx, name)))
-
-
-def array(values):
-    return jnp.asarray(values, dtype=jnp.asarray(0.5).dtype)
 
 
 @names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -14,6 +13,8 @@ import numpy as np  # noqa: E402
 
 import softmax_xp as sx  # noqa: E402
 from softmax_xp import logsums, normalizers  # noqa: E402
+
+from .arrays import array, assert_close, primitives  # noqa: E402
 
 X = np.asarray([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [40.0, 0.0, -40.0, 40.0]])
 KEEP = np.asarray([[True, False, True, True], [True, True, True, True], [False, False, False, False]])
@@ -35,42 +36,6 @@ CALLS = {
     "log1mexp": lambda x: sx.log1mexp(x + 41),
     "logsubexp": lambda x: sx.logsubexp(x + 1, x),
 }
-
-
-@pytest.fixture(params=[False, True], ids=["x32", "x64"])
-def x64(request: pytest.FixtureRequest) -> Iterator[bool]:
-    yield from _x64(request.param)
-
-
-@pytest.fixture
-def only_x32() -> Iterator[bool]:
-    yield from _x64(False)
-
-
-def _x64(enable: bool) -> Iterator[bool]:
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", enable)
-    yield enable
-    jax.config.update("jax_enable_x64", before)
-
-
-def array(values):
-    return jnp.asarray(values, dtype=jnp.asarray(0.5).dtype)
-
-
-def results(y):
-    return y if isinstance(y, tuple) else (y,)
-
-
-def assert_close(actual, expected):
-    """XLA fuses and reorders sums: a few units in the last place are its to choose."""
-    for a, b in zip(results(actual), results(expected), strict=True):
-        assert (a.dtype, a.shape) == (b.dtype, b.shape)
-        a, b = np.asarray(a), np.asarray(b)
-        np.testing.assert_array_equal(np.isfinite(a), np.isfinite(b))
-        np.testing.assert_array_equal(a[~np.isfinite(a)], b[~np.isfinite(b)])
-        finite = np.isfinite(a)
-        assert np.all(np.abs(a[finite] - b[finite]) <= 8 * np.spacing(np.abs(b[finite])))
 
 
 @pytest.mark.parametrize("name", [*normalizers.__all__, *logsums.__all__])
@@ -200,17 +165,6 @@ def test_the_gradient_contains_no_derivative_of_the_maximum(name):
     gradient = primitives(jax.make_jaxpr(jax.grad(f))(jnp.zeros(4)).jaxpr)
     assert gradient.count("reduce_max") == forward.count("reduce_max") == 1
     assert gradient.count("eq") == forward.count("eq")
-
-
-def primitives(jaxpr):
-    """Return the names of all primitives of a jaxpr, those of nested ones included."""
-    names = []
-    for equation in jaxpr.eqns:
-        names.append(equation.primitive.name)
-        for value in equation.params.values():
-            inner = getattr(value, "jaxpr", value)
-            names += primitives(inner) if hasattr(inner, "eqns") else []
-    return names
 
 
 def test_a_sharded_array_keeps_its_sharding():

@@ -1,0 +1,31 @@
+"""The two states of jax_enable_x64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+def _x64(enable: bool) -> Iterator[bool]:
+    import jax
+
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", enable)
+    yield enable
+    jax.config.update("jax_enable_x64", before)
+
+
+@pytest.fixture(params=[False, True], ids=["x32", "x64"])
+def x64(request: pytest.FixtureRequest) -> Iterator[bool]:
+    yield from _x64(request.param)
+
+
+@pytest.fixture
+def only_x32() -> Iterator[bool]:
+    yield from _x64(False)
+
+
+@pytest.fixture
+def only_x64() -> Iterator[bool]:
+    yield from _x64(True)
