@@ -57,7 +57,21 @@ def _gap(actual: Any, expected: Any) -> Any:
     return distance(actual, Exact(expected, zero, zero, 1))
 
 
-def cross_entropy64(
+def cross_entropy64(x: Any, target: Any, *, reduction: str = "mean", normalizer: Any = None, **options: Any) -> Any:
+    """Return the cross-entropy by its definition."""
+    losses, masses = rows64(x, target, **options)
+    if reduction == "none":
+        return losses
+    return losses.sum() / _divisor(masses, reduction, normalizer)
+
+
+def _divisor(masses: Any, reduction: str, normalizer: Any) -> Any:
+    if reduction != "mean":
+        return 1.0
+    return masses.sum() if normalizer is None else normalizer
+
+
+def rows64(
     x: Any,
     target: Any,
     *,
@@ -66,17 +80,15 @@ def cross_entropy64(
     sample_weight: Any = 1.0,
     where: Any = True,
     ignore_index: int | None = -100,
-    reduction: str = "mean",
-    normalizer: float | None = None,
     **extra: Any,
-) -> Any:
-    """Return the cross-entropy by its definition, row by row; ``x`` may be complex."""
-    x = np.moveaxis(np.asarray(x), axis, -1)
+) -> tuple[Any, Any]:
+    """Return the loss and the target weight of each sample; ``x`` may be complex."""
+    x = np.asarray(x)
+    where = np.moveaxis(np.broadcast_to(where, x.shape), axis, -1)
+    x, target = np.moveaxis(x, axis, -1), np.asarray(target)
     n, batch = x.shape[-1], x.shape[:-1]
-    where = np.moveaxis(np.broadcast_to(where, np.moveaxis(x, -1, axis).shape), axis, -1)
     counts = np.broadcast_to(np.asarray(sample_weight, dtype=np.float64), batch).copy()
     weight = np.ones(n) if weight is None else np.asarray(weight)
-    target = np.asarray(target)
     if target.dtype.kind in "iu":
         counts[(target < 0) | (target >= n)] *= nan
         if ignore_index is not None:
@@ -89,11 +101,7 @@ def cross_entropy64(
         if counts[i] != 0:
             loss, mass = row_loss(x[i], target[i], weight, where[i], **extra)
             losses[i], masses[i] = counts[i] * loss, counts[i] * mass
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        return losses.sum()
-    return losses.sum() / (masses.sum() if normalizer is None else normalizer)
+    return losses, masses
 
 
 def row_loss(
@@ -116,18 +124,20 @@ def row_loss(
     return loss + (mass * z_loss * lse**2 if z_loss else 0.0), mass
 
 
-def gradient64(x: Any, target: Any, **options: Any) -> Any:
-    """Return the gradient of the definition by complex steps, which lose no digits.
+def gradient64(x: Any, target: Any, *, reduction: str = "mean", normalizer: Any = None, **options: Any) -> Any:
+    """Return the gradient of the definition by complex steps, which lose no digits; NaN where the loss is infinite.
 
     With ``reduction="none"`` each loss is differentiated with respect to its own logits.
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = np.moveaxis(np.asarray(x, dtype=np.float64), options.get("axis", -1), -1)
     step, grad = 1e-30, np.zeros_like(x)
-    for i in np.ndindex(x.shape):
-        moved = x.astype(np.complex128)
-        moved[i] += 1j * step
-        grad[i] = np.sum(cross_entropy64(moved, target, **options)).imag / step
-    return grad
+    with np.errstate(invalid="ignore"):
+        for c in range(x.shape[-1]):
+            moved = x.astype(np.complex128)
+            moved[..., c] += 1j * step
+            losses, masses = rows64(np.moveaxis(moved, -1, options.get("axis", -1)), target, **options)
+            grad[..., c] = np.where(np.isfinite(losses.real), losses.imag / step, nan)
+    return np.moveaxis(grad, -1, options.get("axis", -1)) / _divisor(masses, reduction, normalizer)
 
 
 def log_softmax64(x: Any, *, axis: int = -1) -> Any:

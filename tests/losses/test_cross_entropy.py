@@ -36,9 +36,9 @@ def test_labels_may_have_any_integer_dtype(backend, call):
 
 def test_uint8_labels_with_300_classes_do_not_wrap_around(backend, call):
     dtype = backend.dtypes[0]
-    x = (np.arange(600).reshape(2, 300) % 7) / 4
-    loss = call("cross_entropy", backend.array(x, dtype), backend.array([255, 3], "uint8"), reduction="none")
-    assert_near(loss, cross_entropy64(x, np.asarray([255, 3]), reduction="none"), dtype, scale=8.0)
+    x = (np.arange(900).reshape(3, 300) % 7) / 4
+    loss = call("cross_entropy", backend.array(x, dtype), backend.array([255, 3, 128], "uint8"), reduction="none")
+    assert_near(loss, cross_entropy64(x, np.asarray([255, 3, 128]), reduction="none"), dtype, scale=8.0)
 
 
 def test_int8_labels_with_300_classes_and_a_negative_one_do_not_wrap_around(backend, call):

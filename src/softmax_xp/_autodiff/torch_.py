@@ -22,8 +22,9 @@ def execute(formula: Callable[..., Any], rule: Rule, x: Any, /, *, where: Any = 
 
 def _is_followed(x: Any) -> bool:
     """Whether a derivative may be asked for; a function call costs three times the formula of a short row."""
-    # The level is that of torch.func.jvp and of forward_ad alike; torch has no public name for it.
-    return x.requires_grad or getattr(forward_ad, "_current_level", 0) >= 0
+    # torch has no public names for these: transforms of torch.func, and the level of forward mode.
+    transforms = getattr(torch._C, "_are_functorch_transforms_active", bool)
+    return bool(x.requires_grad or transforms() or getattr(forward_ad, "_current_level", 0) >= 0)
 
 
 class Backward(torch.autograd.Function):  # type: ignore[misc]

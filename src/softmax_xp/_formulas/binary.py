@@ -42,7 +42,9 @@ def binary_losses(
     yes = tail - select(~positive, x, 0.0, xp)
     no = tail + select(positive, x, 0.0, xp)
     if gamma != 0.0:
-        yes, no = xp.exp(-gamma * no) * yes, xp.exp(-gamma * yes) * no
+        # An infinite loss that does not count would have a derivative of 0 * inf.
+        counts, misses = select(a != 0, yes, 0.0, xp), select(b != 0, no, 0.0, xp)
+        yes, no = xp.exp(-gamma * no) * counts, xp.exp(-gamma * yes) * misses
     if alpha is not None:
         a, b = alpha * a, (1.0 - alpha) * b
     loss = weighted(a, yes, xp) + weighted(b, no, xp)

@@ -34,16 +34,17 @@ def class_losses(
     **options: Any,
 ) -> tuple[Any, Any]:
     """Return one weighted loss per row, and what each row adds to the divisor of a mean."""
-    x = soft_cap(widen(x, xp), cap, xp)
+    x = widen(x, xp)
     to = aim(x, target, axis=axis, xp=xp)
     total = to.per_row(to.mass, xp)
-    if to.labels is not None and not smoothing:
-        kept = counted(where, total)
+    plain = to.labels is not None and not smoothing
+    kept = counted(where, total if plain else to.rows)
+    x = soft_cap(x, cap, kept, xp)
+    if plain:
         # Only a gradient needs rows that do not count to be masked: their values are dropped anyway.
         mask = where if is_numpy(xp) else kept
-        loss = _label_losses(x, to, axis=axis, kept=mask, xp=xp, **options)
+        loss = _label_losses(x, to, total, axis=axis, kept=mask, xp=xp, **options)
     else:
-        kept = counted(where, to.rows)
         loss = _dense_losses(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp, **options)
     if z_loss:
         lse = run(logsumexp, x, axis=axis, where=kept, keepdims=True, xp=xp)
@@ -51,9 +52,9 @@ def class_losses(
     return to.per_row(loss, xp), total
 
 
-def soft_cap(x: Any, cap: float | None, xp: Any) -> Any:
-    """Return cap * tanh(x / cap)."""
-    return x if cap is None else cap * xp.tanh(x / cap)
+def soft_cap(x: Any, cap: float | None, kept: Any, xp: Any) -> Any:
+    """Return cap * tanh(x / cap); what is masked later must not reach the derivative of tanh."""
+    return x if cap is None else cap * xp.tanh(select(kept, x, 0.0, xp) / cap)
 
 
 def _unchanged(nll: Any, xp: Any) -> Any:
@@ -63,6 +64,7 @@ def _unchanged(nll: Any, xp: Any) -> Any:
 def _label_losses(
     x: Any,
     to: Aim,
+    total: Any,
     *,
     axis: Axes,
     kept: Any,
@@ -77,7 +79,7 @@ def _label_losses(
         nll = -pick(hits(to.labels, n, axis=axis, xp=xp), select(kept, x, -inf, xp), axis, xp)
     else:
         nll = run(label_nll, x, axis=axis, where=kept, labels=to.labels, xp=xp)
-    loss = weighted(to.mass, transform(nll, xp=xp), xp)
+    loss = to.mass * transform(select(total != 0, nll, 0.0, xp), xp=xp)
     if factor is None:
         return loss
     return pick(hits(to.labels, n, axis=axis, xp=xp), cast(factor, x.dtype, xp), axis, xp) * loss
@@ -102,7 +104,9 @@ def _dense_losses(
         log_p = run(log_softmax, x, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
     a = coefficients(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
     a = a if factor is None else cast(factor, x.dtype, xp) * a
-    return cast(row_sum(weighted(a, transform(-log_p, xp=xp), xp), axis, xp), x.dtype, xp)
+    # A loss of 0 for a class that does not count: no transform has an infinite derivative there.
+    nll = select(a != 0, -log_p, 0.0, xp)
+    return cast(row_sum(a * transform(nll, xp=xp), axis, xp), x.dtype, xp)
 
 
 def class_losses_and_grad(
@@ -120,10 +124,10 @@ def class_losses_and_grad(
 ) -> tuple[Any, Any, Any]:
     """Return what `class_losses` does, and the gradient of the loss times ``share``."""
     dtype, x = x.dtype, widen(x, xp)
-    z = soft_cap(x, cap, xp)
-    to = aim(z, target, axis=axis, xp=xp)
+    to = aim(x, target, axis=axis, xp=xp)
     plain = to.labels is not None and not smoothing
     kept = counted(where, to.per_row(to.mass, xp) if plain else to.rows)
+    z = soft_cap(x, cap, kept, xp)
     share = xp.full_like(to.mass, share) if isinstance(share, float) else cast(share, x.dtype, xp)
     share = to.per_row(share, xp)
     if plain:
