@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -83,7 +84,11 @@ def check(library: Library, call: Call, precision: str) -> None:
     if f is losses.balanced_class_weights:
         options["dtype"] = getattr(library.xp, precision)
     given = tuple(own(library, a) for a in arrays)
-    found = f(*given, **{k: own(library, v) for k, v in options.items()})
+    with warnings.catch_warnings():
+        if library.name == "sparse":
+            # It multiplies the fill values of two arrays with entries that the result does not have.
+            warnings.filterwarnings("ignore", "invalid value encountered in multiply", RuntimeWarning)
+        found = f(*given, **{k: own(library, v) for k, v in options.items()})
     pairs = zip(*((r if isinstance(r, tuple) else (r,)) for r in (found, expected)), strict=True)
     for got, want in pairs:
         assert type(got) is type(given[0])
@@ -100,6 +105,11 @@ def own(library: Library, value: Any) -> Any:
     return library.array(value) if isinstance(value, np.ndarray) else value
 
 
+def _is_slow(library: Library, name: str, precision: str) -> None:
+    if library.name == "cubed" and "," in name and precision == "float64":
+        pytest.skip("cubed: a call with options takes seconds, and is tested in float32")
+
+
 every_float = pytest.mark.parametrize("precision", ["float64", "float32"])
 
 
@@ -109,12 +119,14 @@ def test_functions_of_labels_give_what_numpy_gives(library, name, precision, req
     if library.name == "sparse":
         reason = "sparse: the namespace has no arange, so labels have nothing to be compared with"
         request.applymarker(pytest.mark.xfail(strict=True, raises=AttributeError, reason=reason))
+    _is_slow(library, name, precision)
     check(library, LABELLED[name], precision)
 
 
 @every_float
 @pytest.mark.parametrize("name", DENSE)
 def test_functions_without_labels_give_what_numpy_gives(library, name, precision):
+    _is_slow(library, name, precision)
     check(library, DENSE[name], precision)
 
 

@@ -120,6 +120,9 @@ class Array:
     def __rtruediv__(self, other: Any) -> Array:
         return _combine(_divide, other, self, ("real floating",))
 
+    def __pow__(self, other: Any) -> Array:
+        return _combine(math.pow, self, other, ("real floating",))
+
     def __and__(self, other: Any) -> Array:
         return _combine(operator.and_, self, other, ("bool", "integral"))
 
@@ -251,6 +254,16 @@ class FInfo:
         self.dtype = dtype
 
 
+class IInfo:
+    """What iinfo returns, as Python integers."""
+
+    def __init__(self, dtype: DType) -> None:
+        self.bits = 8 * dtype.size
+        self.max = 2 ** (self.bits - 1) - 1
+        self.min = -self.max - 1
+        self.dtype = dtype
+
+
 class Info:
     """What __array_namespace_info__ returns."""
 
@@ -353,6 +366,14 @@ def finfo(dtype: Any, /) -> FInfo:
 
 
 @_public
+def iinfo(dtype: Any, /) -> IInfo:
+    dtype = dtype.dtype if isinstance(dtype, Array) else dtype
+    if dtype.kind != "integral":
+        raise TypeError(f"iinfo is not defined for {dtype}")
+    return IInfo(dtype)
+
+
+@_public
 def result_type(*arrays_and_dtypes: Array | DType) -> DType:
     dtypes = []
     for item in arrays_and_dtypes:
@@ -401,7 +422,13 @@ def _elementwise(f: Callable[[float], float], pole: float = math.nan) -> None:
     _public(function)
 
 
-for _f, _pole in ((math.exp, math.nan), (math.expm1, math.nan), (math.log, 0.0), (math.log1p, -1.0)):
+for _f, _pole in (
+    (math.exp, math.nan),
+    (math.expm1, math.nan),
+    (math.log, 0.0),
+    (math.log1p, -1.0),
+    (math.tanh, math.nan),
+):
     _elementwise(_f, _pole)
 
 

@@ -172,14 +172,14 @@ def js_from_logits(x: Any, y: int) -> Jet:
 
 
 def _expectation(p: Any, e: Any, slope: Any) -> Jet:
-    """Return the derivatives of sum(p * e), where the change of e is ``slope`` times that of log p.
+    """Return p * (e - sum(p * e)) and its derivative, where the change of e is ``slope`` times that of log p.
 
-    The terms sum(p * de) that would add to the gradient cancel for both divergences.
+    This is the gradient of both divergences: what the change of e adds to it is 0.
     """
     mean = np.sum(p * e)
     gradient = p * (e - mean)
     de = slope[:, None] * (np.eye(N) - p)
-    hessian = analytic.softmax_jacobian(p) * (e - mean)[:, None] + p[:, None] * (de - gradient)
+    hessian = analytic.softmax_jacobian(p) * (e - mean)[:, None] + p[:, None] * (de - gradient - p @ de)
     return Jet(gradient, hessian, None, max(1.0, float(np.max(np.abs(e)))))
 
 

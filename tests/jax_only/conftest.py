@@ -29,3 +29,12 @@ def only_x32() -> Iterator[bool]:
 @pytest.fixture
 def only_x64() -> Iterator[bool]:
     yield from _x64(True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_code_is_dropped() -> Iterator[None]:
+    """Hundreds of compiled derivatives would take gigabytes."""
+    yield
+    import jax
+
+    jax.clear_caches()

@@ -50,8 +50,12 @@ def _calls():
         "partial_label_cross_entropy",
         lambda x: losses.partial_label_cross_entropy(x, jnp.asarray(P > 0.2), where=jnp.asarray(KEEP)),
     )
-    f = losses.binary_cross_entropy_with_logits
-    yield f.__name__, lambda x: f(x, array(P), pos_weight=array(WEIGHT), weight=array(SAMPLE_WEIGHT)[:, None])
+    yield (
+        "binary_cross_entropy_with_logits",
+        lambda x: losses.binary_cross_entropy_with_logits(
+            x, array(P), pos_weight=array(WEIGHT), weight=array(SAMPLE_WEIGHT)[:, None]
+        ),
+    )
     yield "binary_focal_loss", lambda x: losses.binary_focal_loss(x, array(P), alpha=0.25, reduction="none")
     for name in ("kl_divergence", "js_divergence"):
         f = getattr(losses, name)
@@ -217,7 +221,7 @@ def test_narrow_labels_reach_every_one_of_300_classes_they_can_hold(kind, x64):
     np.testing.assert_array_equal(rowwise(y, x), rowwise(y.astype(jnp.int32), x))
 
 
-@pytest.mark.parametrize("ignore_index", [-1, -100, -(2**31), -(2**40)])
+@pytest.mark.parametrize("ignore_index", [-1, -100, -(2**31)])
 def test_no_unsigned_label_is_a_negative_ignore_index(ignore_index, x64):
     y = jnp.asarray(np.asarray([0, ignore_index % 2**32, 1], dtype=np.uint32))
     assert np.array_equal(np.isnan(rowwise(y, ignore_index=ignore_index)), [False, True, False])
@@ -231,9 +235,9 @@ def test_an_ignore_index_that_no_label_can_have_ignores_none(kind, ignore_index,
     assert_close(f(y), losses.cross_entropy(array(X), y, ignore_index=None))
 
 
-def test_an_ignore_index_of_a_label_type_is_ignored(x64):
-    for kind, value in (("int8", -128), ("uint8", 255), ("int32", 2**31 - 1)):
-        assert rowwise(jnp.asarray([0, value, 1], dtype=kind), ignore_index=value)[1] == 0
+@pytest.mark.parametrize(("kind", "value"), [("int8", -128), ("uint8", 255), ("int32", 2**31 - 1)])
+def test_a_limit_of_the_label_type_is_ignored_if_asked_for(kind, value, x64):
+    assert rowwise(jnp.asarray([0, value, 1], dtype=kind), ignore_index=value)[1] == 0
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "binary_cross_entropy_with_logits", "kl_divergence"])

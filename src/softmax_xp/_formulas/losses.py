@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, nan
+from math import inf, nan, prod
 from typing import Any
 
 from .._engines import quiet, run, run_rows
@@ -179,9 +179,11 @@ def of_rows(
 def reduced(loss: Any, mass: Any, *, axis: Axes, reduction: str, normalizer: Any, dtype: Any, xp: Any) -> Any:
     """Return the rows of a loss, their sum, or their sum by what they add to the divisor."""
     if reduction != "none":
-        axis = tuple(range(loss.ndim))
+        batch, axis = [n for a, n in enumerate(loss.shape) if a not in axis], tuple(range(loss.ndim))
         loss = row_sum(loss, axis, xp)
-        loss = loss * share_of(mass, normalizer, xp) if reduction == "mean" else loss
+        loss = loss if reduction == "sum" else loss * share_of(mass, normalizer, xp)
+        # The mean of the rows times the rows in each entry of the first axis, whose length may be unknown.
+        loss = loss * float(prod(batch[1:])) if reduction == "batchmean" else loss
     with quiet(xp):
         return cast(drop_axes(loss, axis, False, xp), dtype, xp)
 

@@ -65,9 +65,7 @@ def _check_target(target: Any, x: Any, axis: int, name: str) -> tuple[Any, Any]:
     if kind != "integer":
         raise TypeError(f"target has dtype {target.dtype}; use integer labels or floating probabilities")
     rows = (*x.shape[:axis], *x.shape[axis + 1 :])
-    if target.ndim != len(rows) or any(
-        n != m and known(n) and known(m) for n, m in zip(target.shape, rows, strict=True)
-    ):
+    if not same_lengths(target.shape, rows):
         hint = "; for probabilities use a floating dtype" if target.ndim == x.ndim else ""
         raise ValueError(
             f"target holds labels and has shape {tuple(target.shape)}; use {tuple(rows)}, "
