@@ -485,7 +485,8 @@ def any_(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Array:
 
 @_public
 def reshape(x: Array, /, shape: tuple[int, ...], *, copy: Any = None) -> Array:
-    return Array(x.flat, tuple(shape), x.dtype, x.device)
+    known = math.prod(n for n in shape if n != -1)
+    return Array(x.flat, tuple(x.size // known if n == -1 else n for n in shape), x.dtype, x.device)
 
 
 @_public

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from importlib import import_module
 from os import environ
 from typing import Any
@@ -40,10 +41,12 @@ def run(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> A
 
 def run_rows(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any) -> Any:
     """Execute a formula that is made of others and gives wide numbers, one or more for each row."""
-    engine = _engine_for(formula, x, xp, options)
-    if engine is None:
-        return generic.call_rows(formula, x, xp=xp, **options)
-    return engine(x, xp=xp, **options)
+    return rows_engine(formula, x, xp=xp, **options)(x, xp=xp, **options)
+
+
+def rows_engine(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any) -> Callable[..., Any]:
+    """Return what executes such a formula."""
+    return _engine_for(formula, x, xp, options) or partial(generic.call_rows, formula)
 
 
 def _engine_for(formula: Callable[..., Any], x: Any, xp: Any, options: dict[str, Any]) -> Callable[..., Any] | None:

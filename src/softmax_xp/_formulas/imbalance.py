@@ -5,18 +5,18 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from .._gate.dtypes import cast, is_half
-from .rows import row_sum, select
-from .target import hits, settle_labels
+from .._gate.dtypes import cast, wide_dtype
+from .rows import positions, row_sum, select
+from .target import settle_labels
 
 
 def balanced_class_weights(labels: Any, /, *, num_classes: int, dtype: Any, xp: Any) -> Any:
     """Return total / (num_classes * count) for each class, 0 for a class that does not occur."""
-    labels = xp.reshape(labels, (-1, 1))
-    labels = settle_labels(labels, num_classes, axis=(1,), ignore_index=None, xp=xp)
-    wide = xp.float32 if is_half(dtype) else dtype
-    counts = row_sum(cast(hits(labels, num_classes, axis=(1,), xp=xp), wide, xp), (0,), xp)
-    total = row_sum(counts, (1,), xp)
+    samples = tuple(range(labels.ndim))
+    labels = settle_labels(labels[..., None], num_classes, axis=(labels.ndim,), ignore_index=None, xp=xp)
+    hit = labels == positions(num_classes, labels.ndim, labels.ndim - 1, labels, xp)
+    counts = row_sum(cast(hit, wide_dtype(dtype, xp), xp), samples, xp)
+    total = row_sum(counts, (labels.ndim - 1,), xp)
     seen = counts > 0
     weights = select(seen, total / (num_classes * select(seen, counts, 1.0, xp)), 0.0, xp)
     return cast(xp.reshape(weights, (num_classes,)), dtype, xp)

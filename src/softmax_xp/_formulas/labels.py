@@ -24,11 +24,12 @@ def split(x: Any, *, axis: tuple[int, ...], where: Any, labels: Any, xp: Any) ->
     """Return the rows of ``x``, measured from their maximum m and split at their labels."""
     x = select(where, x, -inf, xp)
     m = row_max(x, axis, xp)
-    d = x - anchor(m, xp)
-    hit = hits(labels, x.shape[axis[0]], axis=axis, xp=xp)
-    shares = xp.exp(d)
+    top = anchor(m, xp)
+    hit = hits(labels, x, axis=axis, xp=xp)
+    shares = xp.exp(x - top)
     s = row_sum(xp.where(hit, xp.zeros_like(m), shares), axis, xp)
-    at_label = cast(pick(hit, d, axis, xp), s.dtype, xp)
+    # Picked before the shift, which a compiler can then keep inside the sum.
+    at_label = cast(pick(hit, x, axis, xp) - top, s.dtype, xp)
     return Split(hit, shares, at_label, xp.exp(at_label), settle(s, m, where, axis, 1.0, xp))
 
 

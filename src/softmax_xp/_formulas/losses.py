@@ -6,8 +6,8 @@ from collections.abc import Callable
 from math import inf, nan, prod
 from typing import Any
 
-from .._engines import quiet, run, run_rows
-from .._gate.dtypes import cast, widen
+from .._engines import quiet, rows_engine, run, run_rows
+from .._gate.dtypes import cast, wide_dtype, widen
 from .._gate.losses import Target
 from .._gate.namespace import is_numpy
 from .derivatives import log_softmax_vjp, logsumexp_vjp
@@ -74,15 +74,14 @@ def _label_losses(
     xp: Any,
 ) -> Any:
     """Return the loss of each row at its label; nothing of the size of ``x`` is kept."""
-    n = x.shape[axis[0]]
     if log_probs:
-        nll = -pick(hits(to.labels, n, axis=axis, xp=xp), select(kept, x, -inf, xp), axis, xp)
+        nll = -pick(hits(to.labels, x, axis=axis, xp=xp), select(kept, x, -inf, xp), axis, xp)
     else:
         nll = run(label_nll, x, axis=axis, where=kept, labels=to.labels, xp=xp)
     loss = to.mass * transform(select(total != 0, nll, 0.0, xp), xp=xp)
     if factor is None:
         return loss
-    return pick(hits(to.labels, n, axis=axis, xp=xp), cast(factor, x.dtype, xp), axis, xp) * loss
+    return pick(hits(to.labels, x, axis=axis, xp=xp), cast(factor, x.dtype, xp), axis, xp) * loss
 
 
 def _dense_losses(
@@ -142,10 +141,12 @@ def class_losses_and_grad(
     if z_loss:
         lse = run(logsumexp, z, axis=axis, where=kept, keepdims=True, xp=xp)
         loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
-        slope = weighted(share * to.mass, 2.0 * z_loss * lse, xp)
+        slope = weighted(share * to.mass, 2.0 * z_loss * select(lse != -inf, lse, 0.0, xp), xp)
         grad = grad + logsumexp_vjp(z, slope, axis=axis, where=kept, xp=xp)
     if cap is not None:
         grad = grad * (1.0 - (z / cap) * (z / cap))
+    # Also in a row that is NaN because its label is no class.
+    grad = select(where, grad, 0.0, xp)
     return to.per_row(loss, xp), to.per_row(to.mass, xp), cast(grad, dtype, xp)
 
 
@@ -181,19 +182,19 @@ def reduced(loss: Any, mass: Any, *, axis: Axes, reduction: str, normalizer: Any
     if reduction != "none":
         batch, axis = [n for a, n in enumerate(loss.shape) if a not in axis], tuple(range(loss.ndim))
         loss = row_sum(loss, axis, xp)
-        loss = loss if reduction == "sum" else loss * share_of(mass, normalizer, xp)
+        loss = loss if reduction == "sum" else loss * share_of(mass, normalizer, loss.dtype, xp)
         # The mean of the rows times the rows in each entry of the first axis, whose length may be unknown.
         loss = loss * float(prod(batch[1:])) if reduction == "batchmean" else loss
     with quiet(xp):
         return cast(drop_axes(loss, axis, False, xp), dtype, xp)
 
 
-def share_of(mass: Any, normalizer: Any, xp: Any) -> Any:
+def share_of(mass: Any, normalizer: Any, dtype: Any, xp: Any) -> Any:
     """Return 1 by the divisor of a mean; NaN if that is 0."""
     if isinstance(normalizer, float):
         return 1.0 / normalizer
-    divisor = row_sum(mass, tuple(range(mass.ndim)), xp)
-    divisor = divisor if normalizer is None else cast(normalizer, divisor.dtype, xp)
+    given = normalizer is not None
+    divisor = cast(normalizer, dtype, xp) if given else row_sum(mass, tuple(range(mass.ndim)), xp)
     return 1.0 / select(divisor != 0, divisor, nan, xp)
 
 
@@ -201,12 +202,13 @@ def cross_entropy_and_grad(
     x: Any, /, *, axis: Axes, target: Target, reduction: str, normalizer: Any, xp: Any, **options: Any
 ) -> tuple[Any, Any]:
     """Return the reduced loss and its gradient."""
+    options = {"axis": axis, "target": target, "xp": xp, **options}
+    execute = rows_engine(class_losses_and_grad, x, **options)
     share: Any = 1.0
     if reduction == "mean":
-        mass = None if isinstance(normalizer, float) else run_rows(masses, x, axis=axis, target=target, xp=xp)
-        share = share_of(mass, normalizer, xp)
-    found = run_rows(class_losses_and_grad, x, axis=axis, target=target, share=share, xp=xp, **options)
-    loss, mass, grad = found
+        mass = masses(x, axis=axis, target=target, xp=xp) if normalizer is None else None
+        share = share_of(mass, normalizer, wide_dtype(x.dtype, xp), xp)
+    loss, mass, grad = execute(x, share=share, **options)
     loss = reduced(loss, mass, axis=axis, reduction=reduction, normalizer=normalizer, dtype=x.dtype, xp=xp)
     return loss, grad
 

@@ -51,7 +51,7 @@ def aim(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> Aim:
     ones = xp.ones_like(labels, dtype=x.dtype)
     valid = select(labels != LEFT_OUT, select(labels != n, ones, nan, xp), 0.0, xp)
     rows = valid if rows is None else weighted(rows, valid, xp)
-    mass = ones if weight is None else pick(hits(labels, n, axis=axis, xp=xp), weight, axis, xp)
+    mass = ones if weight is None else pick(hits(labels, x, axis=axis, xp=xp), weight, axis, xp)
     return Aim(select(rows != 0, labels, LEFT_OUT, xp), None, weight, rows, mass)
 
 
@@ -71,19 +71,19 @@ def _can_be(labels: Any, wide: Any, value: int, xp: Any) -> bool:
     return bool(value <= xp.iinfo(wide.dtype).max)
 
 
-def hits(labels: Any, n: int, *, axis: tuple[int, ...], xp: Any) -> Any:
-    """Return where the class is the label."""
-    return labels == positions(n, labels.ndim, axis[0], labels, xp)
+def hits(labels: Any, x: Any, *, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return where the class of an entry of ``x`` is the label."""
+    return labels == positions(x.shape[axis[0]], x.ndim, axis[0], x, xp)
 
 
 def pick(hit: Any, x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Return the entry of each row at its label, 0 where there is none."""
-    return xp.sum(select(hit, x, 0.0, xp), axis=axis, dtype=x.dtype, keepdims=True)
+    return cast(xp.sum(select(hit, x, 0.0, xp), axis=axis, keepdims=True), x.dtype, xp)
 
 
 def coefficients(x: Any, to: Aim, *, axis: tuple[int, ...], kept: Any, smoothing: float, xp: Any) -> Any:
     """Return what the loss of each class is multiplied by: target * weight, smoothed over the kept classes."""
-    a = to.probs if to.labels is None else cast(hits(to.labels, x.shape[axis[0]], axis=axis, xp=xp), x.dtype, xp)
+    a = to.probs if to.labels is None else cast(hits(to.labels, x, axis=axis, xp=xp), x.dtype, xp)
     if smoothing:
         size = row_sum(select(kept, xp.ones_like(x), 0.0, xp), axis, xp)
         spread = smoothing if to.probs is None else smoothing * row_sum(a, axis, xp)

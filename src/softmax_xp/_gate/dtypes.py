@@ -79,9 +79,14 @@ def cast(x: Any, dtype: Any, xp: Any) -> Any:
     return x if x.dtype == dtype else xp.astype(x, dtype)
 
 
+def wide_dtype(dtype: Any, xp: Any) -> Any:
+    """Return the type that ``dtype`` is computed in: float32 for half types."""
+    return xp.float32 if is_half(dtype) else dtype
+
+
 def widen(x: Any, xp: Any) -> Any:
-    """Return ``x`` in the type it is computed in: float32 for half types."""
-    return cast(x, xp.float32, xp) if is_half(x.dtype) else x
+    """Return ``x`` in the type it is computed in."""
+    return cast(x, wide_dtype(x.dtype, xp), xp)
 
 
 def common_dtype(a: Any, b: Any, xp: Any) -> Any:

@@ -44,9 +44,9 @@ def admit_classes(
     xp = common_namespace(xp, {name: x, "target": target}, optional, {"normalizer": normalizer})
     a = check_axis(axis, x.ndim, "an integer")
     x = to_floating(x, None, xp, name=name)
-    check_lengths(x, (a,))
+    check_lengths(x, (a,), name)
     labels, probs = _check_target(target, x, a, name)
-    weight = None if weight is None else check_class_values("weight", weight, x, a, xp)
+    weight = None if weight is None else check_class_values("weight", weight, x, a)
     options = {
         "axis": (a,),
         "where": check_where(where, x),
@@ -79,13 +79,13 @@ def _insert(value: Any, axis: int) -> Any:
     return value[(*(slice(None),) * axis, None, ...)]
 
 
-def check_class_values(name: str, value: Any, x: Any, axis: int, xp: Any) -> Any:
+def check_class_values(name: str, value: Any, x: Any, axis: int) -> Any:
     """Return an array with one value per class, along the class axis."""
     check_real(name, value)
     n = x.shape[axis]
     if value.ndim != 1 or (value.shape[0] != n and known(value.shape[0])):
         raise ValueError(f"{name} has shape {tuple(value.shape)}; use ({n},), one value per class")
-    return xp.reshape(value, tuple(n if a == axis else 1 for a in range(x.ndim)))
+    return value[tuple(slice(None) if a == axis else None for a in range(x.ndim))]
 
 
 def _per_row(sample_weight: Any, x: Any, axis: int) -> Any:
@@ -224,7 +224,7 @@ def admit_alpha(alpha: Any, x: Any, options: dict[str, Any]) -> tuple[float, Any
     if isinstance(alpha, Real):
         return check_number("alpha", alpha, low=0.0), None
     common_namespace(options["xp"], {"logits": x, "alpha": alpha})
-    return 1.0, check_class_values("alpha", alpha, x, options["axis"][0], options["xp"])
+    return 1.0, check_class_values("alpha", alpha, x, options["axis"][0])
 
 
 def admit_cotangent(
@@ -275,7 +275,7 @@ def admit_counts(x: Any, counts: Any, *, axis: Any, tau: Any, xp: Any) -> tuple[
     """Return the logits as floating point, the counts along their axis, and the options, checked."""
     xp = common_namespace(xp, {"logits": x, "class_counts": counts})
     a = check_axis(axis, x.ndim, "an integer")
-    counts = check_class_values("class_counts", counts, x, a, xp)
+    counts = check_class_values("class_counts", counts, x, a)
     options = {"counts": counts, "tau": check_number("tau", tau), "axis": (a,), "xp": xp}
     return to_floating(x, None, xp, name="logits"), options
 

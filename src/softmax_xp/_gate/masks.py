@@ -83,12 +83,13 @@ def check_broadcast(name_a: str, a: Any, name_b: str, b: Any) -> None:
             )
 
 
-def check_lengths(x: Any, axes: tuple[int, ...]) -> None:
+def check_lengths(x: Any, axes: tuple[int, ...], name: str = "x") -> None:
     """Raise ValueError unless the length of each axis is known."""
     for a in axes:
         if not known(x.shape[a]):
             raise ValueError(
-                f"the length of axis {a} of x is unknown; compute it first, in Dask by x.compute_chunk_sizes()"
+                f"the length of axis {a} of {name} is unknown; "
+                f"compute it first, in Dask by {name}.compute_chunk_sizes()"
             )
 
 
