@@ -78,7 +78,7 @@ def doctests(session: nox.Session) -> None:
 def numpy(session: nox.Session) -> None:
     """NumPy alone: writeable, read-only, and bfloat16 from ml_dtypes."""
     session.install("-e", ".[numpy,check]", "ml_dtypes", *TEST)
-    pytest(session, "tests", "--backend", "numpy,ml_dtypes", "-n", "2", *only_core())
+    pytest(session, "tests", "--backend", "numpy,ml_dtypes", "-n", "2", *only_core("test_blocks.py"))
 
 
 @nox.session
@@ -135,9 +135,9 @@ def conforming(session: nox.Session) -> None:
 
 @nox.session
 def equivalence(session: nox.Session) -> None:
-    """All CPU libraries in one environment: the distance between any two of them is within the contract."""
-    session.install("-e", ".[numpy,dask,jax,check]", "array-api-strict", TORCH, *TEST)
-    pytest(session, "tests/equivalence", "-s")
+    """All CPU libraries in one environment: any two agree within the contract; the worked example."""
+    session.install("-e", ".[numpy,dask,jax,check]", "array-api-strict", "scikit-learn", "matplotlib", TORCH, *TEST)
+    pytest(session, "tests/equivalence", "tests/test_example.py", "-s")
     session.run("python", "-m", "softmax_xp", "check")
 
 
@@ -157,6 +157,7 @@ def docs(session: nox.Session) -> None:
 
 
 def only_core(*extra: str) -> list[str]:
-    """Return the arguments that leave out what has a session of its own."""
-    own = {"structure", "equivalence", "conforming", "torch_only", "jax_only", "dask_only"} - set(extra)
-    return [f"--ignore=tests/{name}" for name in (*sorted(own), "test_cli.py", "test_engines.py")]
+    """Return the arguments that leave out what has a session of its own, or belongs to another library."""
+    folders = {"structure", "equivalence", "conforming", "torch_only", "jax_only", "dask_only"}
+    files = {"test_cli.py", "test_engines.py", "test_blocks.py", "test_example.py"}
+    return [f"--ignore=tests/{name}" for name in sorted((folders | files) - set(extra))]
