@@ -107,7 +107,9 @@ def inductor(session: nox.Session) -> None:
 def jax(session: nox.Session) -> None:
     """JAX on the CPU alone, with x64 on and off."""
     session.install("-e", ".[jax,check]", *TEST)
-    pytest(session, "tests", "--backend", "jax", "-n", "2", *only_core("jax_only"))
+    # Eager JAX compiles each operation for each shape: the options of the losses are tested with x64 only.
+    pytest(session, "tests", "--backend", "jax", "-n", "2", "--ignore=tests/losses", *only_core("jax_only"))
+    pytest(session, "tests/losses", "--backend", "jax-x64", "-n", "2", "--dist", "loadfile")
 
 
 @nox.session
