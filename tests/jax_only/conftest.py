@@ -31,6 +31,17 @@ def only_x64() -> Iterator[bool]:
     yield from _x64(True)
 
 
+@pytest.fixture
+def quick_compilation() -> Iterator[None]:
+    """Derivatives of derivatives take longer to optimize than to run."""
+    import jax
+
+    before = jax.config.jax_disable_most_optimizations
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _compiled_code_is_dropped() -> Iterator[None]:
     """Hundreds of compiled derivatives would take gigabytes."""

@@ -94,7 +94,7 @@ def test_cross_entropy_and_grad_on_numpy_is_the_autodiff_of_jax_along_any_axis(t
     x, rows = np.stack([X, X[::-1]]), np.stack([target, target[::-1]])
     x, rows = np.moveaxis(x, -1, axis), rows if target is LABELS else np.moveaxis(rows, -1, axis)
     options = {"axis": axis, "weight": WEIGHT}
-    g = jax.grad(lambda x: losses.cross_entropy(x, on_jax(rows), **on_jax(options)))(on_jax(x))
+    g = jax.jit(jax.grad(lambda x: losses.cross_entropy(x, on_jax(rows), **on_jax(options))))(on_jax(x))
     found = derivatives.cross_entropy_and_grad(on_numpy(x), on_numpy(rows), **on_numpy(options))[1]
     analytic.assert_derivative(found, np.asarray(g, dtype=np.float64), g=WEIGHT, eps=eps())
 
@@ -120,7 +120,7 @@ def test_cross_entropy_and_grad_agree_with_autodiff_where_the_loss_is_infinite()
 
 def test_cross_entropy_and_grad_can_be_differentiated():
     f = lambda x: derivatives.cross_entropy_and_grad(x, jnp.asarray(LABELS[:2]), reduction="sum")[1]  # noqa: E731
-    hessian = np.asarray(jax.jacrev(f)(on_jax(X[:2])))
+    hessian = np.asarray(jax.jit(jax.jacrev(f))(on_jax(X[:2])))
     for k in range(2):
         exact = analytic.softmax_jacobian(analytic.softmax(X[k]))
         analytic.assert_derivative(hessian[k, :, k], exact, eps=eps())
@@ -164,7 +164,7 @@ def test_softmax_hvp_is_the_forward_derivative_of_the_gradient():
 
 @pytest.mark.parametrize("transform", [jax.jacfwd, jax.jacrev])
 def test_softmax_jacobian_is_that_of_jax(transform):
-    exact = jax.vmap(transform(sx.softmax))(on_jax(X))
+    exact = jax.jit(jax.vmap(transform(sx.softmax)))(on_jax(X))
     analytic.assert_derivative(derivatives.softmax_jacobian(sx.softmax(on_jax(X))), np.asarray(exact), eps=eps())
 
 

@@ -100,7 +100,7 @@ def test_gradient_at_a_masked_class_is_exactly_zero(name, target):
 @pytest.mark.parametrize("target", [jnp.asarray, hot], ids=["labels", "probabilities"])
 def test_gradient_with_a_mask_is_that_of_the_kept_classes(target):
     x = [1.0, np.nan, 1.0, 0.25]
-    g = jax.grad(lambda x: loss_of("cross_entropy", x, target(2), where=jnp.asarray(KEEP)))(array(x))
+    g = jax.jit(jax.grad(lambda x: loss_of("cross_entropy", x, target(2), where=jnp.asarray(KEEP))))(array(x))
     exact = analytic.softmax([1.0, 0.0, 1.0, 0.25], KEEP) - np.eye(N)[2]
     analytic.assert_derivative(g, exact, eps=eps())
 
@@ -148,7 +148,7 @@ def test_options_leave_an_ignored_row_at_exactly_zero(options):
 @plain
 def test_a_label_that_is_no_class_leaves_the_gradients_of_other_rows(name):
     x = array([[1.0, 0.0, 1.0, 0.25]] * 2)
-    alone = jax.grad(lambda x: loss_of(name, x, jnp.asarray([0])))(x[:1])
+    alone = jax.grad(lambda x: loss_of(name, x, jnp.asarray([0, 1])))(x)
     beside = jax.grad(lambda x: loss_of(name, x, jnp.asarray([0, 7])))(x)
     analytic.assert_derivative(beside[0], alone[0], eps=eps())
 
@@ -281,5 +281,5 @@ def test_logit_adjustment_differentiates_its_counts():
 
 def test_gradient_of_a_bfloat16_loss_is_that_of_float32_rounded_once():
     x, y = jnp.asarray(X, dtype=jnp.bfloat16), jnp.asarray([2, 0, 1])
-    f = jax.grad(losses.cross_entropy)
+    f = jax.jit(jax.grad(losses.cross_entropy))
     assert np.array_equal(f(x, y), f(x.astype(jnp.float32), y).astype(jnp.bfloat16))

@@ -227,8 +227,8 @@ def test_no_unsigned_label_is_a_negative_ignore_index(ignore_index, x64):
     assert np.array_equal(np.isnan(rowwise(y, ignore_index=ignore_index)), [False, True, False])
 
 
-@pytest.mark.parametrize("kind", INTEGERS)
-@pytest.mark.parametrize("ignore_index", [2**40, -(2**40), 2**70, 2**31])
+@pytest.mark.parametrize("kind", ["int8", "uint8", "uint32"])
+@pytest.mark.parametrize("ignore_index", [2**40, -(2**40), 2**70, 2**32 - 2])
 def test_an_ignore_index_that_no_label_can_have_ignores_none(kind, ignore_index, x64):
     y = jnp.asarray([2, 0, 1], dtype=kind)
     f = jax.jit(lambda y: losses.cross_entropy(array(X), y, ignore_index=ignore_index))

@@ -31,7 +31,8 @@ def check_axis(axis: Any, ndim: int, allowed: str = "an integer, a tuple of inte
     except TypeError:
         raise TypeError(f"axis={axis!r} is not an integer; use {allowed}") from None
     if not -ndim <= a < ndim:
-        near = f"use {-ndim}..{ndim - 1}" if ndim else "use axis=None"
+        without = "use axis=None" if "None" in allowed else "pass one with the axis"
+        near = f"use {-ndim}..{ndim - 1}" if ndim else without
         raise AxisError(f"axis={axis} is out of range for an array with {ndim} dimensions; {near}")
     return a % ndim
 

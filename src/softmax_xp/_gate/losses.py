@@ -60,13 +60,16 @@ def _check_target(target: Any, x: Any, axis: int, name: str) -> tuple[Any, Any]:
     """Return labels or probabilities, the other being None."""
     kind = kind_of(target.dtype)
     if kind == "real floating":
-        check_same_shape("target", target, name, x)
+        check_same_shape("target", target, name, x, "; for labels use an integer dtype")
         return None, target
     if kind != "integer":
         raise TypeError(f"target has dtype {target.dtype}; use integer labels or floating probabilities")
     rows = (*x.shape[:axis], *x.shape[axis + 1 :])
     if not same_lengths(target.shape, rows):
         hint = "; for probabilities use a floating dtype" if target.ndim == x.ndim else ""
+        for a in range(x.ndim):
+            if same_lengths(target.shape, (*x.shape[:a], *x.shape[a + 1 :])):
+                hint = f"; or axis={a}, which they fit"
         raise ValueError(
             f"target holds labels and has shape {tuple(target.shape)}; use {tuple(rows)}, "
             f"the shape of {name} without axis {axis}{hint}"

@@ -67,10 +67,10 @@ def aligned(name: str, value: Any, shape: tuple[Any, ...]) -> Any:
     return value[(None,) * missing + (...,)] if missing else value
 
 
-def check_same_shape(name_a: str, a: Any, name_b: str, b: Any) -> None:
+def check_same_shape(name_a: str, a: Any, name_b: str, b: Any, hint: str = "") -> None:
     """Raise ValueError unless the two shapes are equal."""
     if not same_lengths(a.shape, b.shape):
-        raise ValueError(f"{name_a} has shape {tuple(a.shape)}; use the shape of {name_b}, {tuple(b.shape)}")
+        raise ValueError(f"{name_a} has shape {tuple(a.shape)}; use the shape of {name_b}, {tuple(b.shape)}{hint}")
 
 
 def check_broadcast(name_a: str, a: Any, name_b: str, b: Any) -> None:

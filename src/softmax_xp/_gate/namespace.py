@@ -28,15 +28,15 @@ _REFUSED_NUMPY = {
 }
 
 
-def namespace_of(x: Any, name: str = "x") -> Any:
+def namespace_of(x: Any, name: str = "x", beside: Any = None) -> Any:
     """Return the namespace of ``x``; TypeError with the fix for anything that is no array."""
     xp = _NAMESPACES.get(type(x))
     if xp is None:
-        xp = _NAMESPACES[type(x)] = _find(x, name)
+        xp = _NAMESPACES[type(x)] = _find(x, name, "numpy" if beside is None else short_name(beside))
     return xp
 
 
-def _find(x: Any, name: str) -> Any:
+def _find(x: Any, name: str, library: str) -> Any:
     kind = type(x)
     module = kind.__module__.partition(".")[0]
     if module == "torch" and hasattr(x, "detach"):
@@ -51,7 +51,8 @@ def _find(x: Any, name: str) -> Any:
         except TypeError:
             fix = "numpy.asarray({0})"
     label = kind.__name__ if module == "builtins" else f"{module}.{kind.__name__}"
-    raise TypeError(f"{name} is a {label}, not an array; pass {fix.format(name)}")
+    fix = fix.format(name).replace("numpy.asarray", f"{library}.asarray")
+    raise TypeError(f"{name} is a {label}, not an array; pass {fix}")
 
 
 def common_namespace(
@@ -74,7 +75,7 @@ def common_namespace(
     (owner, kept), *rest = given.items()
     first = namespace_of(kept, owner)
     for name, x in rest:
-        found = namespace_of(x, name)
+        found = namespace_of(x, name, first)
         if found is not first:
             raise TypeError(
                 f"{owner} is an array of {short_name(first)} and {name} is an array of "
