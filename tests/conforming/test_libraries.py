@@ -180,6 +180,8 @@ def test_masked_values_have_no_influence(library, name, bad, precision):
 @in_every_float
 @pytest.mark.parametrize("name", FAMILY)
 def test_empty_rows_and_batches(library, name, precision, request):
+    if library.name == "mlx":
+        pytest.skip("mlx: reading an array without entries sometimes waits for ever")
     if (library.name, name) == ("marray", "logsumexp"):
         reason = "marray: a reduction over nothing is masked, logsumexp of an empty row too"
         request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))

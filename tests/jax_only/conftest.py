@@ -36,7 +36,7 @@ def quick_compilation() -> Iterator[None]:
     """Derivatives of derivatives take longer to optimize than to run."""
     import jax
 
-    before = jax.config.jax_disable_most_optimizations
+    before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", before)

@@ -103,8 +103,8 @@ def _dense_losses(
         log_p = run(log_softmax, x, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
     a = coefficients(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
     a = a if factor is None else cast(factor, x.dtype, xp) * a
-    # A loss of 0 for a class that does not count: no transform has an infinite derivative there.
-    nll = select(a != 0, -log_p, 0.0, xp)
+    # An infinite loss of a class that does not count becomes 0, where no transform has an infinite derivative.
+    nll = select((a != 0) | xp.isfinite(log_p), -log_p, 0.0, xp)
     return cast(row_sum(a * transform(nll, xp=xp), axis, xp), x.dtype, xp)
 
 

@@ -28,8 +28,8 @@ class Aim(NamedTuple):
 
 
 def weighted(w: Any, v: Any, xp: Any) -> Any:
-    """Return w * v, where a weight of 0 removes its value, whatever that is."""
-    return w * select(w != 0, v, 0.0, xp)
+    """Return w * v, where 0 * inf and 0 * NaN are 0; the derivative of w at 0 stays v."""
+    return w * select((w != 0) | xp.isfinite(v), v, 0.0, xp)
 
 
 def counted(where: Any, rows: Any) -> Any:
