@@ -148,7 +148,5 @@ def _signed_inf(m: Any, xp: Any) -> Any:
 def positions(n: int, ndim: int, axis: int, like: Any, xp: Any) -> Any:
     """Return 0, 1, ..., n - 1 along ``axis`` of an array with ``ndim`` dimensions."""
     # JAX places constants itself; its tracers and sharded arrays have no device to pass on.
-    options = {} if is_jax(xp) or is_mlx(xp) else {"device": device_of(like)}
-    if is_dask(xp) and like.ndim == ndim and like.shape[axis] == n:
-        options["chunks"] = (like.chunks[axis],)
-    return xp.reshape(xp.arange(n, **options), tuple(n if a == axis else 1 for a in range(ndim)))
+    index = xp.arange(n) if is_jax(xp) or is_mlx(xp) else xp.arange(n, device=device_of(like))
+    return xp.reshape(index, tuple(n if a == axis else 1 for a in range(ndim)))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .._gate.dtypes import cast, dtype_name
 from .._gate.losses import Target
+from .._gate.namespace import is_dask
 from .rows import positions, row_sum, select
 
 LEFT_OUT = -1
@@ -73,7 +74,9 @@ def _can_be(labels: Any, wide: Any, value: int, xp: Any) -> bool:
 
 def hits(labels: Any, x: Any, *, axis: tuple[int, ...], xp: Any) -> Any:
     """Return where the class of an entry of ``x`` is the label."""
-    return labels == positions(x.shape[axis[0]], x.ndim, axis[0], x, xp)
+    classes = positions(x.shape[axis[0]], x.ndim, axis[0], x, xp)
+    # On Dask in the chunks of x: the classes alone are one chunk, and so would be each row of the comparison.
+    return labels == (classes + xp.zeros_like(x, dtype=classes.dtype) if is_dask(xp) else classes)
 
 
 def pick(hit: Any, x: Any, axis: tuple[int, ...], xp: Any) -> Any:
