@@ -45,15 +45,12 @@ def exactly(values: Any, n: int) -> Exact:
 
 
 @cache
-def rows_with_labels(dtype: str) -> list[tuple[str, Any, Any, Any]]:
+def rows_with_labels(backend: Any, dtype: str) -> list[tuple[str, Any, Any, Any]]:
     """Return the dangerous rows with three labels each: name, logits, labels, exact losses and gradients."""
-    from .backends import BACKENDS
-
     found = []
-    maker = BACKENDS["ml_dtypes" if dtype == "bfloat16" else "numpy"]
     for name, values in dangerous_rows(dtype):
         if values.shape[-1] <= LONGEST:
-            x = numbers(maker, maker.array(values, dtype))
+            x = numbers(backend, backend.array(values, dtype))
             rows = exact_rows(x, ops=("softmax", "log_softmax"))
             labels = three_labels(x)
             exact = of_labels({op: thrice(row) for op, row in rows.items()}, labels)
@@ -89,7 +86,7 @@ def products(backend: Any, call: Any, dtype: str) -> list[tuple[str, Any, Any]]:
 
 def test_the_loss_of_a_label_is_as_near_to_the_exact_one_as_promised(backend, dtype, call):
     skip_sisters(backend)
-    for name, values, labels, (loss, _) in rows_with_labels(dtype):
+    for name, values, labels, (loss, _) in rows_with_labels(backend, dtype):
         logits, target = backend.array(values, dtype), backend.array(labels, "int32")
         try:
             assert_ulp(call("cross_entropy", logits, target, reduction="none"), loss, op="cross_entropy", dtype=dtype)
@@ -99,7 +96,7 @@ def test_the_loss_of_a_label_is_as_near_to_the_exact_one_as_promised(backend, dt
 
 def test_the_loss_beside_its_gradient_is_as_near_as_promised(backend, dtype):
     skip_sisters(backend)
-    for name, values, labels, (exact, slopes) in rows_with_labels(dtype):
+    for name, values, labels, (exact, slopes) in rows_with_labels(backend, dtype):
         logits, target = backend.array(values, dtype), backend.array(labels, "int32")
         loss, grad = cross_entropy_and_grad(backend, logits, target, reduction="none")
         try:

@@ -34,7 +34,8 @@ def binary_losses(
         a = a * (pos_weight if isinstance(pos_weight, float) else cast(pos_weight, x.dtype, xp))
     mass = a + b
     if weight is not None:
-        mass = weighted(cast(weight, x.dtype, xp), mass, xp)
+        weight = cast(weight, x.dtype, xp)
+        mass = weighted(weight, mass, xp)
     if not (weight is None and pos_weight is None):
         x = select(mass != 0, x, 0.0, xp)
     positive = x > 0
@@ -50,4 +51,4 @@ def binary_losses(
     loss = weighted(a, yes, xp) + weighted(b, no, xp)
     if kind_of(target.dtype) == "integer":
         loss = select((target == 0) | (target == 1), loss, nan, xp)
-    return (loss if weight is None else weighted(cast(weight, x.dtype, xp), loss, xp)), mass
+    return (loss if weight is None else weighted(weight, loss, xp)), mass

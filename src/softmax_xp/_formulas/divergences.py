@@ -38,7 +38,7 @@ def kl_rows(
     """Return sum(p * (log p - log q)) per row, where 0 * log 0 is 0, and 1."""
     x = widen(x, xp)
     p = distribution(x, p_kind, axis=axis, where=where, xp=xp)
-    q = distribution(cast(q, x.dtype, xp), q_kind, axis=axis, where=where, xp=xp)
+    q = distribution(widen(q, xp), q_kind, axis=axis, where=where, xp=xp)
     some = p.p != 0
     d = select(some, p.log_p, 0.0, xp) - select(some, q.log_p, 0.0, xp)
     rows = cast(row_sum(p.p * d, axis, xp), x.dtype, xp)
@@ -55,7 +55,7 @@ def js_rows(
     """
     x = widen(x, xp)
     p = distribution(x, p_kind, axis=axis, where=where, xp=xp)
-    q = distribution(cast(q, x.dtype, xp), q_kind, axis=axis, where=where, xp=xp)
+    q = distribution(widen(q, xp), q_kind, axis=axis, where=where, xp=xp)
     some = (p.p != 0) | (q.p != 0)
     d = select(some, q.log_p, 0.0, xp) - select(some, p.log_p, 0.0, xp)
     above = d > 0

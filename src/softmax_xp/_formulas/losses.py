@@ -7,6 +7,7 @@ from math import inf, nan, prod
 from typing import Any
 
 from .._engines import quiet, rows_engine, run, run_rows
+from .._engines.generic import call_rows
 from .._gate.dtypes import cast, wide_dtype, widen
 from .._gate.losses import Target
 from .._gate.namespace import is_numpy
@@ -34,13 +35,8 @@ def class_losses(
     **options: Any,
 ) -> tuple[Any, Any]:
     """Return one weighted loss per row, and what each row adds to the divisor of a mean."""
-    x = widen(x, xp)
-    to = aim(x, target, axis=axis, xp=xp)
-    total = to.per_row(to.mass, xp)
-    plain = to.labels is not None and not smoothing
-    kept = counted(where, total if plain else to.rows)
-    x = soft_cap(x, cap, kept, xp)
-    if plain:
+    x, to, total, kept = _prepared(x, target, axis=axis, where=where, smoothing=smoothing, cap=cap, xp=xp)
+    if to.labels is not None and not smoothing:
         # Only a gradient needs rows that do not count to be masked: their values are dropped anyway.
         mask = where if is_numpy(xp) else kept
         loss = _label_losses(x, to, total, axis=axis, kept=mask, xp=xp, **options)
@@ -50,6 +46,18 @@ def class_losses(
         lse = run(logsumexp, x, axis=axis, where=kept, keepdims=True, xp=xp)
         loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
     return to.per_row(loss, xp), total
+
+
+def _prepared(
+    x: Any, target: Target, *, axis: Axes, where: Any, smoothing: float, cap: float | None, xp: Any
+) -> tuple[Any, Aim, Any, Any]:
+    """Return the capped logits, the settled target, the weight of each row, and the mask of what counts."""
+    x = widen(x, xp)
+    to = aim(x, target, axis=axis, xp=xp)
+    total = to.per_row(to.mass, xp)
+    # Smoothing spreads over classes that may have a weight where that of the label is 0.
+    kept = counted(where, total if to.labels is not None and not smoothing else to.rows)
+    return soft_cap(x, cap, kept, xp), to, total, kept
 
 
 def soft_cap(x: Any, cap: float | None, kept: Any, xp: Any) -> Any:
@@ -122,14 +130,11 @@ def class_losses_and_grad(
     xp: Any,
 ) -> tuple[Any, Any, Any]:
     """Return what `class_losses` does, and the gradient of the loss times ``share``."""
-    dtype, x = x.dtype, widen(x, xp)
-    to = aim(x, target, axis=axis, xp=xp)
-    plain = to.labels is not None and not smoothing
-    kept = counted(where, to.per_row(to.mass, xp) if plain else to.rows)
-    z = soft_cap(x, cap, kept, xp)
-    share = xp.full_like(to.mass, share) if isinstance(share, float) else cast(share, x.dtype, xp)
+    dtype = x.dtype
+    z, to, total, kept = _prepared(x, target, axis=axis, where=where, smoothing=smoothing, cap=cap, xp=xp)
+    share = xp.full_like(to.mass, share) if isinstance(share, float) else cast(share, z.dtype, xp)
     share = to.per_row(share, xp)
-    if plain:
+    if to.labels is not None and not smoothing:
         row = split(z, axis=axis, where=where, labels=to.labels, xp=xp)
         loss = weighted(to.mass, nll_of(row, z.dtype, xp), xp)
         grad = share * to.mass * grad_of(row, kept, xp)
@@ -147,7 +152,7 @@ def class_losses_and_grad(
         grad = grad * (1.0 - (z / cap) * (z / cap))
     # Also in a row that is NaN because its label is no class.
     grad = select(where, grad, 0.0, xp)
-    return to.per_row(loss, xp), to.per_row(to.mass, xp), cast(grad, dtype, xp)
+    return to.per_row(loss, xp), total, cast(grad, dtype, xp)
 
 
 def candidate_losses(
@@ -206,7 +211,7 @@ def cross_entropy_and_grad(
     execute = rows_engine(class_losses_and_grad, x, **options)
     share: Any = 1.0
     if reduction == "mean":
-        mass = masses(x, axis=axis, target=target, xp=xp) if normalizer is None else None
+        mass = call_rows(masses, x, axis=axis, target=target, xp=xp) if normalizer is None else None
         share = share_of(mass, normalizer, wide_dtype(x.dtype, xp), xp)
     loss, mass, grad = execute(x, share=share, **options)
     loss = reduced(loss, mass, axis=axis, reduction=reduction, normalizer=normalizer, dtype=x.dtype, xp=xp)

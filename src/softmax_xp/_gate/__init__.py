@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .axes import check_axes, check_axis, check_count
-from .dtypes import cast, check_held, check_labels, common_dtype, default_float, kind_of, to_floating
+from .dtypes import check_held, check_labels, common_floats, default_float, kind_of, to_floating
 from .masks import check_broadcast, check_lengths, check_sink, check_temperature, check_weights, check_where
 from .namespace import common_namespace
 
@@ -57,9 +57,8 @@ def admit_pair(a: Any, b: Any, *, xp: Any) -> tuple[Any, Any, Any]:
     """Return two arrays in their common floating type, and their namespace."""
     xp = common_namespace(xp, {"a": a, "b": b})
     check_broadcast("a", a, "b", b)
-    a, b = to_floating(a, None, xp, name="a"), to_floating(b, None, xp, name="b")
-    dtype = common_dtype(a, b, xp)
-    return cast(a, dtype, xp), cast(b, dtype, xp), xp
+    a, b = common_floats({"a": a, "b": b}, xp)
+    return a, b, xp
 
 
 def admit_labels(labels: Any, num_classes: Any, *, axis: Any, dtype: Any, xp: Any) -> dict[str, Any]:

@@ -115,6 +115,15 @@ def to_floating(x: Any, dtype: Any, xp: Any, *, allow_complex: bool = False, nam
     return x if kind in (_REAL, _COMPLEX) else xp.astype(x, default_float(x, xp))
 
 
+def common_floats(arrays: dict[str, Any], xp: Any) -> tuple[Any, ...]:
+    """Return arrays, given by their names, in their common floating type."""
+    floats = [to_floating(x, None, xp, name=name) for name, x in arrays.items()]
+    widest = floats[0]
+    for x in floats[1:]:
+        widest = cast(widest, common_dtype(widest, x, xp), xp)
+    return tuple(cast(x, widest.dtype, xp) for x in floats)
+
+
 def _check_dtype(x: Any, dtype: Any, kind: str, xp: Any, allow_complex: bool) -> None:
     wanted = kind_of(dtype)
     if (wanted == _COMPLEX and not allow_complex) or wanted not in (_REAL, _COMPLEX):

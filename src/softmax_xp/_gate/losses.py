@@ -8,8 +8,8 @@ from operator import index
 from typing import Any, NamedTuple
 
 from .axes import check_axes, check_axis
-from .dtypes import cast, check_real, common_dtype, kind_of, to_floating
-from .masks import aligned, check_lengths, check_mask, check_same_shape, check_where, known, same_lengths
+from .dtypes import check_real, common_floats, kind_of, to_floating
+from .masks import aligned, check_lengths, check_mask, check_same_shape, check_where, known, per_row, same_lengths
 from .namespace import common_namespace
 
 KINDS = ("probs", "log_probs", "logits")
@@ -47,10 +47,11 @@ def admit_classes(
     check_lengths(x, (a,), name)
     labels, probs = _check_target(target, x, a, name)
     weight = None if weight is None else check_class_values("weight", weight, x, a)
+    sample_weight = _check_sample_weight(sample_weight, x, a)
     options = {
         "axis": (a,),
         "where": check_where(where, x),
-        "target": Target(labels, probs, weight, _per_row(sample_weight, x, a), _check_ignore_index(ignore_index)),
+        "target": Target(labels, probs, weight, sample_weight, _check_ignore_index(ignore_index)),
         "xp": xp,
     }
     return x, {**options, **check_reduction(reduction, normalizer, x.ndim)}
@@ -91,7 +92,7 @@ def check_class_values(name: str, value: Any, x: Any, axis: int) -> Any:
     return value[tuple(slice(None) if a == axis else None for a in range(x.ndim))]
 
 
-def _per_row(sample_weight: Any, x: Any, axis: int) -> Any:
+def _check_sample_weight(sample_weight: Any, x: Any, axis: int) -> Any:
     if sample_weight is None:
         return None
     check_real("sample_weight", sample_weight)
@@ -154,7 +155,7 @@ def admit_candidates(
         "axis": (a,),
         "where": check_where(where, x),
         "candidates": check_mask("candidates", candidates, x, "the classes that the label may be"),
-        "sample_weight": _per_row(sample_weight, x, a),
+        "sample_weight": _check_sample_weight(sample_weight, x, a),
         "xp": xp,
     }
     return x, {**options, **check_reduction(reduction, normalizer, x.ndim)}
@@ -170,19 +171,13 @@ def admit_decisions(
     if kind_of(target.dtype) not in ("bool", "integer", "real floating"):
         raise TypeError(f"target has dtype {target.dtype}; use 0 and 1 or floating probabilities")
     check_same_shape("target", target, "logits", x)
-    weight = None if weight is None else check_values("weight", weight, x)
+    weight = None if weight is None else per_row("weight", weight, x, ())
     if isinstance(pos_weight, Real):
         pos_weight = check_number("pos_weight", pos_weight, low=0.0)
     elif pos_weight is not None:
-        pos_weight = check_values("pos_weight", pos_weight, x)
+        pos_weight = per_row("pos_weight", pos_weight, x, ())
     options = {"axis": (), "target": target, "weight": weight, "pos_weight": pos_weight, "xp": xp}
     return x, {**options, **check_reduction(reduction, normalizer, x.ndim)}
-
-
-def check_values(name: str, value: Any, x: Any) -> Any:
-    """Return an array of real numbers with as many dimensions as ``x``."""
-    check_real(name, value)
-    return aligned(name, value, x.shape)
 
 
 def admit_distributions(
@@ -192,23 +187,12 @@ def admit_distributions(
     xp = common_namespace(xp, {"p": p, "q": q}, {"where": where})
     a = check_axis(axis, p.ndim, "an integer")
     check_same_shape("q", q, "p", p)
-    p, q = (to_floating(v, None, xp, name=name) for name, v in (("p", p), ("q", q)))
+    p, q = common_floats({"p": p, "q": q}, xp)
     for name, kind in (("p_kind", p_kind), ("q_kind", q_kind)):
         if kind not in KINDS:
             raise ValueError(f"{name}={kind!r} is not known; use one of {', '.join(map(repr, KINDS))}")
-    dtype = common_dtype(p, q, xp)
-    options = {
-        "axis": (a,),
-        "where": check_where(where, p),
-        "q": q,
-        "p_kind": p_kind,
-        "q_kind": q_kind,
-        "xp": xp,
-    }
-    return (
-        p if p.dtype == dtype else xp.astype(p, dtype),
-        {**options, **check_reduction(reduction, None, p.ndim, batchmean=True)},
-    )
+    options = {"axis": (a,), "where": check_where(where, p), "q": q, "p_kind": p_kind, "q_kind": q_kind, "xp": xp}
+    return p, {**options, **check_reduction(reduction, None, p.ndim, batchmean=True)}
 
 
 def admit_extras(*, label_smoothing: Any, z_loss: Any, softcap: Any) -> dict[str, Any]:
@@ -250,15 +234,6 @@ def admit_jacobian(p: Any, *, axis: Any, xp: Any) -> tuple[Any, dict[str, Any]]:
     axes = (check_axis(axis, p.ndim, "an integer"),)
     check_lengths(p, axes)
     return to_floating(p, None, xp, name="p"), {"axis": axes, "xp": xp}
-
-
-def common_floats(arrays: dict[str, Any], xp: Any) -> tuple[Any, ...]:
-    """Return arrays in their common floating type."""
-    floats = [to_floating(x, None, xp, name=name) for name, x in arrays.items()]
-    widest = floats[0]
-    for x in floats[1:]:
-        widest = cast(widest, common_dtype(widest, x, xp), xp)
-    return tuple(cast(x, widest.dtype, xp) for x in floats)
 
 
 def admit_sum_cotangent(x: Any, g: Any, *, axis: Any, where: Any, xp: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -39,17 +39,18 @@ def check_temperature(temperature: Any, x: Any, axes: tuple[int, ...]) -> Any:
         if not temperature >= 0:
             raise ValueError(f"temperature={temperature} is not allowed; use a number in [0, inf]")
         return temperature
-    return _per_row("temperature", temperature, x, axes)
+    return per_row("temperature", temperature, x, axes)
 
 
 def check_sink(sink: Any, x: Any, axes: tuple[int, ...]) -> Any:
     """Return the extra logit as a number or as an array with one value per row."""
     if sink is None:
         return None
-    return float(sink) if isinstance(sink, Real) else _per_row("sink", sink, x, axes)
+    return float(sink) if isinstance(sink, Real) else per_row("sink", sink, x, axes)
 
 
-def _per_row(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> Any:
+def per_row(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """Return real numbers, one for each row along ``axes``, with as many dimensions as ``x``."""
     check_real(name, value)
     return aligned(name, value, tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
 
