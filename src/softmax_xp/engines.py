@@ -84,6 +84,8 @@ def which_engine(function_name: str, x: Any, /, *args: Any, **options: Any) -> s
     'generic'
     """
     function = check_function(function_name)
+    # Not by its shortcut, where nothing can be asked.
+    function = getattr(function, "__wrapped__", function)
     token = _engines.asking.set(True)
     try:
         function(x, *args, **options)

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from . import _gate
 from ._engines import run
+from ._engines.shortcut import with_shortcut
 from ._formulas import normalizers as formulas
 from ._formulas import weighted
 from ._gate.dtypes import is_complex
@@ -45,6 +46,7 @@ def logsumexp(
 ) -> tuple[Array, Array]: ...
 
 
+@with_shortcut(axis=None)
 def logsumexp(
     x: Array,
     /,

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from . import _gate
 from ._engines import run
+from ._engines.shortcut import with_shortcut
 from ._formulas import normalizers as formulas
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
 Array = TypeVar("Array")
 
 
+@with_shortcut(axis=-1)
 def softmax(
     x: Array,
     /,
@@ -97,6 +99,7 @@ def softmax(
     return run(formulas.softmax, x, **options)
 
 
+@with_shortcut(axis=-1)
 def log_softmax(
     x: Array,
     /,

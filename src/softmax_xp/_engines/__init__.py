@@ -2,24 +2,37 @@
 
 An engine is a module of this package with functions named as the formulas it executes,
 and ``supports(name, x, xp, options)``, which returns None for yes or the reason why not.
-To add one, write the module and put its name in ``ENGINES``, fastest first.
+One that executes every formula has ``execute(call, formula, *arrays, **options)`` instead.
+To add an engine, write the module and put it into ``ENGINES``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from os import environ
 from typing import Any
 
 from .._gate.engines import check_engine
-from .._gate.namespace import is_compiling
+from .._gate.namespace import is_compiling, short_name
 from . import generic
 from .generic import quiet as quiet
 
-ENGINES: tuple[str, ...] = ()
+ENGINES: dict[str, tuple[str, ...]] = {
+    "torch_native": ("torch",),
+    "cpu_kernels": ("numpy", "torch"),
+    "jax_jit": ("jax.numpy",),
+    "numpy_inplace": ("numpy",),
+}
+"""The engines, fastest first, and the libraries whose arrays they take."""
+
+PLAIN = {"numpy": "numpy_plain", "torch": "torch_plain"}
+"""Modules with a shortcut for plain calls, by library."""
+
+MADE_OF = {"class_losses": "label_nll", "class_losses_and_grad": "label_nll_and_grad"}
+"""Formulas that are made of another, which is what their time is spent in."""
 
 _DEFAULT = check_engine(environ.get("SOFTMAX_XP_ENGINE", "auto"), ENGINES)
 
@@ -33,10 +46,7 @@ class Answer(Exception):
 
 def run(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
     """Execute ``formula`` with the engine chosen for this call."""
-    engine = _engine_for(formula, arrays[0], xp, options)
-    if engine is None:
-        return generic.call(formula, *arrays, xp=xp, **options)
-    return engine(*arrays, xp=xp, **options)
+    return _engine_for(generic.call, formula, arrays[0], xp, options)(*arrays, xp=xp, **options)
 
 
 def run_rows(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any) -> Any:
@@ -46,27 +56,38 @@ def run_rows(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any)
 
 def rows_engine(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any) -> Callable[..., Any]:
     """Return what executes such a formula."""
-    return _engine_for(formula, x, xp, options) or partial(generic.call_rows, formula)
+    return _engine_for(generic.call_rows, formula, x, xp, options)
 
 
-def _engine_for(formula: Callable[..., Any], x: Any, xp: Any, options: dict[str, Any]) -> Callable[..., Any] | None:
-    """Return an engine's function for this call, or None for the formula itself."""
+def _engine_for(
+    call: Callable[..., Any], formula: Callable[..., Any], x: Any, xp: Any, options: dict[str, Any]
+) -> Callable[..., Any]:
+    """Return an engine's function for this call; without one, ``call`` of the formula itself."""
     # Context variables do not trace under torch.compile: there the formula itself is compiled.
     if is_compiling(xp):
-        return None
-    engine, reasons = _choose(formula.__name__, x, xp, options)
+        return partial(call, formula)
+    name = formula.__name__
     if asking.get():
-        raise Answer(engine, reasons)
-    return None if engine == "generic" else getattr(_load(engine), formula.__name__)
+        answer = _choose(name, x, xp, options)
+        raise Answer(*(_choose(MADE_OF.get(name, name), x, xp, options) if answer[0] == "generic" else answer))
+    chosen, _ = _choose(name, x, xp, options)
+    if chosen == "generic":
+        return partial(call, formula)
+    engine = load(chosen)
+    # An engine that can execute every formula has one function for them all.
+    return partial(engine.execute, call, formula) if hasattr(engine, "execute") else getattr(engine, name)
 
 
 def _choose(name: str, x: Any, xp: Any, options: dict[str, Any]) -> tuple[str, list[str]]:
     """Return the engine for one call, and why each faster one was passed over."""
-    wanted = selected.get()
+    wanted, library = selected.get(), short_name(xp)
+    _learn(library)
     reasons: list[str] = []
-    for engine in ENGINES:
+    for engine, libraries in ENGINES.items():
+        if library not in libraries:
+            continue
         if wanted in ("auto", engine):
-            reason = _load(engine).supports(name, x, xp, options)
+            reason = load(engine).supports(name, x, xp, options)
             if reason is None:
                 return engine, reasons
         else:
@@ -75,5 +96,14 @@ def _choose(name: str, x: Any, xp: Any, options: dict[str, Any]) -> tuple[str, l
     return "generic", reasons
 
 
-def _load(engine: str) -> Any:
+@cache
+def _learn(library: str) -> None:
+    """Make the shortcut of a library known, once its first array has been seen."""
+    if library in PLAIN:
+        load(PLAIN[library])
+
+
+@cache
+def load(engine: str) -> Any:
+    """Return the module of an engine; it imports the library that it is for."""
     return import_module(f".{engine}", __name__)

@@ -6,8 +6,9 @@ from math import inf
 from typing import Any, NamedTuple
 
 from .._gate.dtypes import cast
+from .._gate.namespace import is_numpy
 from .rows import anchor, row_max, row_sum, select, settle
-from .target import hits, pick
+from .target import LEFT_OUT, counted, hits, pick
 
 
 class Split(NamedTuple):
@@ -54,8 +55,19 @@ def grad_of(row: Split, where: Any, xp: Any) -> Any:
 
 
 def label_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, xp: Any) -> Any:
-    """Return -log softmax(x) at the label of each row."""
+    """Return -log softmax(x) at the label of each row; one that is left out has a derivative of 0, whatever it is."""
+    # NumPy has no gradients to keep clean of rows whose values are dropped anyway.
+    where = where if is_numpy(xp) else counted(where, labels != LEFT_OUT)
     return nll_of(split(x, axis=axis, where=where, labels=labels, xp=xp), x.dtype, xp)
+
+
+def label_nll_and_grad(
+    x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, scale: Any, xp: Any
+) -> tuple[Any, Any]:
+    """Return what `label_nll` does, and its gradient times ``scale``: 0 in rows of which that is 0."""
+    row = split(x, axis=axis, where=where, labels=labels, xp=xp)
+    kept = scale != 0 if where is None else where & (scale != 0)
+    return nll_of(row, x.dtype, xp), scale * grad_of(row, kept, xp)
 
 
 FAR = 40.0

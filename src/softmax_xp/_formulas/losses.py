@@ -10,12 +10,11 @@ from .._engines import quiet, rows_engine, run, run_rows
 from .._engines.generic import call_rows
 from .._gate.dtypes import cast, wide_dtype, widen
 from .._gate.losses import Target
-from .._gate.namespace import is_numpy
 from .derivatives import log_softmax_vjp, logsumexp_vjp
-from .labels import candidates_nll, grad_of, label_nll, nll_of, split
+from .labels import candidates_nll, label_nll, label_nll_and_grad
 from .normalizers import log_softmax, logsumexp
 from .rows import drop_axes, row_sum, select
-from .target import Aim, aim, coefficients, counted, hits, pick, weighted
+from .target import LEFT_OUT, Aim, aim, coefficients, counted, hits, pick, weighted
 
 Axes = tuple[int, ...]
 Transform = Callable[..., Any]
@@ -37,9 +36,7 @@ def class_losses(
     """Return one weighted loss per row, and what each row adds to the divisor of a mean."""
     x, to, total, kept = _prepared(x, target, axis=axis, where=where, smoothing=smoothing, cap=cap, xp=xp)
     if to.labels is not None and not smoothing:
-        # Only a gradient needs rows that do not count to be masked: their values are dropped anyway.
-        mask = where if is_numpy(xp) else kept
-        loss = _label_losses(x, to, total, axis=axis, kept=mask, xp=xp, **options)
+        loss = _label_losses(x, to, total, axis=axis, where=where, xp=xp, **options)
     else:
         loss = _dense_losses(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp, **options)
     if z_loss:
@@ -56,7 +53,8 @@ def _prepared(
     to = aim(x, target, axis=axis, xp=xp)
     total = to.per_row(to.mass, xp)
     # Smoothing spreads over classes that may have a weight where that of the label is 0.
-    kept = counted(where, total if to.labels is not None and not smoothing else to.rows)
+    rows = total if to.labels is not None and not smoothing else to.rows
+    kept = counted(where, None if rows is None else rows != 0)
     return soft_cap(x, cap, kept, xp), to, total, kept
 
 
@@ -75,17 +73,18 @@ def _label_losses(
     total: Any,
     *,
     axis: Axes,
-    kept: Any,
+    where: Any,
     log_probs: bool = False,
     transform: Transform = _unchanged,
     factor: Any = None,
     xp: Any,
 ) -> Any:
     """Return the loss of each row at its label; nothing of the size of ``x`` is kept."""
+    labels = select(total != 0, to.labels, LEFT_OUT, xp)
     if log_probs:
-        nll = -pick(hits(to.labels, x, axis=axis, xp=xp), select(kept, x, -inf, xp), axis, xp)
+        nll = -pick(hits(labels, x, axis=axis, xp=xp), select(where, x, -inf, xp), axis, xp)
     else:
-        nll = run(label_nll, x, axis=axis, where=kept, labels=to.labels, xp=xp)
+        nll = run(label_nll, x, axis=axis, where=where, labels=labels, xp=xp)
     loss = to.mass * transform(select(total != 0, nll, 0.0, xp), xp=xp)
     if factor is None:
         return loss
@@ -135,9 +134,10 @@ def class_losses_and_grad(
     share = xp.full_like(to.mass, share) if isinstance(share, float) else cast(share, z.dtype, xp)
     share = to.per_row(share, xp)
     if to.labels is not None and not smoothing:
-        row = split(z, axis=axis, where=where, labels=to.labels, xp=xp)
-        loss = weighted(to.mass, nll_of(row, z.dtype, xp), xp)
-        grad = share * to.mass * grad_of(row, kept, xp)
+        nll, grad = run(
+            label_nll_and_grad, z, axis=axis, where=where, labels=to.labels, scale=share * to.mass, xp=xp
+        )
+        loss = weighted(to.mass, nll, xp)
     else:
         log_p = run(log_softmax, z, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
         a = coefficients(z, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
@@ -162,7 +162,7 @@ def candidate_losses(
     x = widen(x, xp)
     rows = None if sample_weight is None else cast(sample_weight, x.dtype, xp)
     to = Aim(None, None, None, rows, 1.0)
-    nll = candidates_nll(x, axis=axis, where=counted(where, rows), candidates=candidates, xp=xp)
+    nll = candidates_nll(x, axis=axis, where=counted(where, None if rows is None else rows != 0), candidates=candidates, xp=xp)
     return to.per_row(nll, xp), to.per_row(xp.ones_like(nll), xp)
 
 

@@ -34,10 +34,10 @@ def weighted(w: Any, v: Any, xp: Any) -> Any:
 
 
 def counted(where: Any, rows: Any) -> Any:
-    """Return the mask without the rows of weight 0."""
-    if rows is None:
-        return where
-    return rows != 0 if where is None else where & (rows != 0)
+    """Return the mask without the rows that do not count; ``rows`` are booleans."""
+    if rows is None or where is None:
+        return rows if where is None else where
+    return where & rows
 
 
 def aim(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> Aim:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
-def check_engine(name: str, engines: tuple[str, ...]) -> str:
+def check_engine(name: str, engines: Iterable[str]) -> str:
     """Return ``name`` if it is ``"auto"``, ``"generic"`` or an engine."""
     allowed = ("auto", "generic", *engines)
     if name not in allowed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from .._engines.shortcut import with_loss_shortcut
 from .._formulas import losses as formulas
 from .._gate import losses as gate
 
@@ -12,6 +13,7 @@ __all__ = ["cross_entropy", "nll_loss", "partial_label_cross_entropy"]
 Array = TypeVar("Array")
 
 
+@with_loss_shortcut
 def cross_entropy(
     logits: Array,
     target: Any,

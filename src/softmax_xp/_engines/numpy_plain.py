@@ -1,0 +1,105 @@
+"""NumPy: plain calls that need no checks, by the kernels or in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import kernels, numpy_rows, selected
+from .numpy_inplace import BLOCK
+from .shortcut import PLAIN, PLAIN_LOSS
+from .threads import BYTES
+
+Way = Callable[[Any], Any]
+
+_WAYS: dict[tuple[Any, ...], Way] = {}
+
+
+def plain(name: str, x: Any, axis: Any) -> Any:
+    """Return the result for an array and an axis; NotImplemented if there is anything to check."""
+    # 1 and True are one key, but True is no axis.
+    if type(axis) is not int:
+        return NotImplemented
+    key = (name, x.dtype, x.ndim, axis, selected.get())
+    way = _WAYS.get(key)
+    if way is None:
+        way = _WAYS[key] = _way(*key)
+    return way(x)
+
+
+def _way(name: str, dtype: Any, ndim: int, axis: int, engine: str) -> Way:
+    if not -ndim <= axis < ndim or not dtype.isnative or dtype.char not in "dfe":
+        return _none
+    if engine in ("auto", "cpu_kernels") and kernels.find()[1] is None:
+        return _by_kernel(name, axis % ndim)
+    if engine in ("auto", "numpy_inplace") and dtype.char != "e":
+        return _in_place(name, axis % ndim)
+    return _none
+
+
+def _none(x: Any) -> Any:
+    return NotImplemented
+
+
+def _by_kernel(name: str, axis: int) -> Way:
+    kernel, empty_like = getattr(kernels.find()[0], name), np.empty_like
+
+    def elements(x: Any) -> Any:
+        if x.nbytes >= 2 * BYTES:
+            return kernels.elements(name, (x,), axis, None)
+        out = empty_like(x)
+        kernel(x, out, axis, None)
+        return out
+
+    def rows(x: Any) -> Any:
+        return kernels.rows(name, (x,), axis, None).squeeze(axis)
+
+    return rows if name == "logsumexp" else elements
+
+
+def _in_place(name: str, axis: int) -> Way:
+    rows = getattr(numpy_rows, name)
+
+    def elements(x: Any) -> Any:
+        return rows(x, axis) if 0 < x.nbytes <= BLOCK else NotImplemented
+
+    def sums(x: Any) -> Any:
+        found = rows(x, axis) if 0 < x.nbytes <= BLOCK else NotImplemented
+        return found if found is NotImplemented else found.squeeze(axis)
+
+    return sums if name == "logsumexp" else elements
+
+
+def plain_loss(x: Any, labels: Any) -> Any:
+    """Return the mean cross-entropy of rows of logits with one label each; NotImplemented if there is more to it."""
+    rows = _loss_rows(x, labels)
+    if rows is None:
+        return NotImplemented
+    at = labels.astype(np.int64, copy=False)
+    # Ignored labels are negative, or else they would be the label of a class.
+    if at.min() < 0 or at.max() >= x.shape[1]:
+        return NotImplemented
+    loss = rows(x, at[:, None])
+    if loss is NotImplemented:
+        return NotImplemented
+    return np.asarray(np.add.reduce(loss, None, np.float64) * (1.0 / len(x)), dtype=x.dtype)
+
+
+def _loss_rows(x: Any, labels: Any) -> Callable[[Any, Any], Any] | None:
+    """Return what computes the losses, or None where the long way must be taken."""
+    if type(labels) is not np.ndarray or labels.dtype.kind not in "iu" or labels.shape != x.shape[:1] or x.ndim != 2:
+        return None
+    if x.dtype.char not in "fd" or not x.dtype.isnative or x.size == 0:
+        return None
+    engine = selected.get()
+    if engine in ("auto", "cpu_kernels") and kernels.find()[1] is None:
+        return lambda x, at: kernels.rows("label_nll", (x, at), 1, None)
+    if engine in ("auto", "numpy_inplace") and x.nbytes <= BLOCK:
+        return lambda x, at: numpy_rows.label_nll(x, 1, at)
+    return None
+
+
+PLAIN[np.ndarray] = plain
+PLAIN_LOSS[np.ndarray] = plain_loss

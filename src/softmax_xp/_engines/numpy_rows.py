@@ -1,0 +1,154 @@
+"""NumPy: rows that fit in the cache, with as few calls as there can be.
+
+The functions take logits, the axis of the rows and room for the result. They return NotImplemented,
+having computed nothing of use, where the maximum of a row is not finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite, prod
+from typing import Any
+
+import numpy as np
+
+from .._formulas.labels import Split
+
+maximum, add = np.maximum.reduce, np.add.reduce
+
+# As a decorator this costs half of what a with statement does.
+quiet = np.errstate(all="ignore")
+
+RUN = 128
+"""Along a strided axis NumPy adds one number after the other: in float32 no more than so many."""
+
+
+@quiet
+def softmax(x: Any, axis: int, out: Any = None) -> Any:
+    """Return exp(x - m) / sum."""
+    m = row_top(x, axis)
+    if m is None:
+        return NotImplemented
+    e = np.subtract(x, m, out)
+    np.exp(e, e)
+    if e.size == e.shape[axis]:
+        return np.divide(e, add(e, None, np.float64).item(), e)
+    return np.divide(e, row_sum(e, axis).astype(x.dtype, copy=False), e)
+
+
+@quiet
+def log_softmax(x: Any, axis: int, out: Any = None) -> Any:
+    """Return x - m - log1p(s)."""
+    m = row_top(x, axis)
+    if m is None:
+        return NotImplemented
+    d = np.subtract(x, m, out)
+    s = excess(np.exp(d), axis)
+    return np.subtract(d, np.log1p(s, s).astype(x.dtype, copy=False), d)
+
+
+@quiet
+def logsumexp(x: Any, axis: int, out: Any = None) -> Any:
+    """Return m + log1p(s), with the axis kept."""
+    m = row_top(x, axis)
+    if m is None:
+        return NotImplemented
+    e = np.subtract(x, m)
+    s = excess(np.exp(e, e), axis)
+    return np.add(m, np.log1p(s, s), s).astype(x.dtype, copy=False)
+
+
+@quiet
+def label_nll(x: Any, axis: int, labels: Any, out: Any = None) -> Any:
+    """Return -log softmax(x) at the label of each row, with the axis kept; labels that are no class give anything."""
+    row = _split(x, axis, labels, None)
+    return NotImplemented if row is None else _nll(row, x.dtype)
+
+
+@quiet
+def label_nll_and_grad(x: Any, axis: int, labels: Any, scale: Any, out: Any = None) -> Any:
+    """Return what `label_nll` does, and its gradient times ``scale``."""
+    row = _split(x, axis, labels, out)
+    if row is None:
+        return NotImplemented
+    total = row.s + row.e
+    grad = np.multiply(row.shares, (scale / total).astype(x.dtype, copy=False), row.shares)
+    grad.reshape(-1)[row.hit] = (-row.s / total * scale).astype(x.dtype, copy=False)
+    return _nll(row, x.dtype), grad
+
+
+def _split(x: Any, axis: int, labels: Any, out: Any) -> Split | None:
+    """Return the rows split at their labels, ``hit`` being their places in memory; None for special rows."""
+    m = maximum(x, axis, None, None, True)
+    if not np.isfinite(m).all():
+        return None
+    shares = np.subtract(x, m, np.empty(x.shape, x.dtype) if out is None else out)
+    hit = _places(np.minimum(np.maximum(labels, 0), x.shape[axis] - 1), x.shape, axis)
+    flat = shares.reshape(-1)
+    d = flat[hit]
+    np.exp(shares, shares)
+    e = flat[hit]
+    flat[hit] = 0
+    return Split(hit, shares, d.astype(np.float64, copy=False), e, row_sum(shares, axis))
+
+
+def _places(labels: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """Return where the entries at the labels are in a contiguous array."""
+    inner = prod(shape[axis + 1 :])
+    rows = np.arange(labels.size).reshape(labels.shape)
+    # Of the index of a row, what lies behind the axis stays, and what lies before it steps over whole rows.
+    return labels * inner + rows // inner * (inner * shape[axis]) + rows % inner
+
+
+def _nll(row: Split, dtype: Any) -> Any:
+    """Return what `nll_of` does, by fewer steps: NumPy has no gradients to protect."""
+    nll = np.where(row.d == 0, np.log1p(row.s / row.e), np.log(row.s + row.e) - row.d)
+    return nll.astype(dtype, copy=False)
+
+
+def with_special(rows: Callable[[Any], Any], formula: Callable[[], Any], x: Any, axis: int) -> Any:
+    """Return ``rows(x)``, with rows whose maximum is not finite done by the formula.
+
+    The others are done as they are without such neighbours, to have the same bits.
+    """
+    found = rows(x)
+    if found is not NotImplemented:
+        return found
+    bad = ~np.isfinite(maximum(x, axis, None, None, True))
+    found, right = rows(np.where(bad, 0, x)), formula()
+    for part, other in zip(found, right, strict=True) if isinstance(found, tuple) else ((found, right),):
+        np.copyto(part, other, where=bad, casting="same_kind")
+    return found
+
+
+def row_top(x: Any, axis: int) -> Any:
+    """Return the maximum of each row, a number for a single row; None if one is not finite."""
+    if x.size == x.shape[axis]:
+        m = x.item(x.argmax())
+        return m if isfinite(m) else None
+    m = maximum(x, axis, None, None, True)
+    return m if np.isfinite(m).all() else None
+
+
+def row_sum(e: Any, axis: int) -> Any:
+    """Return the sums along the axis, in float64."""
+    n = e.shape[axis]
+    if e.dtype.char == "d" or n <= RUN or e.strides[axis] == e.itemsize:
+        return add(e, axis, np.float64, None, True)
+    # A cast would cost more than the sum.
+    k = n - n % RUN
+    before, after = (slice(None),) * axis, e.shape[axis + 1 :]
+    runs = add(e[(*before, slice(0, k))].reshape(*e.shape[:axis], k // RUN, RUN, *after), axis + 1, e.dtype)
+    return add(runs, axis, np.float64, None, True) + add(e[(*before, slice(k, n))], axis, np.float64, None, True)
+
+
+def excess(e: Any, axis: int) -> Any:
+    """Return the sum of exponentials less 1: the 1 of a maximum is not added to what is small. ``e`` is spent."""
+    n = e.shape[axis]
+    if e.strides[axis] == e.itemsize and e.flags.c_contiguous:
+        # The 1 of the first maximum of each row is taken away; those of its ties are part of the excess.
+        e.reshape(-1)[e.argmax() if e.size == n else e.argmax(axis).reshape(-1) + np.arange(0, e.size, n)] = 0
+        return row_sum(e, axis)
+    tops = e == 1
+    np.copyto(e, 0, where=tops)
+    return row_sum(e, axis) + (row_sum(tops.view(np.uint8), axis) - 1)

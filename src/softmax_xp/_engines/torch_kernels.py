@@ -1,0 +1,125 @@
+"""torch tensors on the CPU: the C engine works in their memory, and on the gradients too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.autograd import forward_ad
+
+from .._formulas import derivatives, labels
+from .._gate.compat import torch_namespace
+from . import generic, kernels
+from .threads import BYTES, limit
+
+GRADIENTS = ("softmax_vjp", "log_softmax_vjp", "logsumexp_vjp", "label_nll_and_grad")
+
+SAVED = ("softmax", "log_softmax")
+"""What has its derivative computed from its result."""
+
+
+def reason_against(name: str, x: Any, options: dict[str, Any]) -> str | None:
+    """Return why the kernels cannot take a tensor, or None."""
+    if not is_plain(x):
+        return "for plain tensors on the CPU, outside of transformations"
+    if name in GRADIENTS and torch.is_grad_enabled():
+        return "does not follow derivatives of derivatives"
+    if keeps_half(name, x):
+        return "the formula has the gradient of a half type in float32"
+    return None if len(options["axis"]) == 1 else "for one axis"
+
+
+def is_plain(x: Any) -> bool:
+    """Whether a tensor is just memory: no subclass, and nothing that follows or replaces what is done to it."""
+    return (
+        type(x) in (torch.Tensor, torch.nn.Parameter)
+        and x.is_cpu
+        and x.layout is torch.strided
+        and not x.is_neg()
+        # torch has no public names for these.
+        and not torch._C._are_functorch_transforms_active()
+        and not torch._C._len_torch_dispatch_stack()
+        and not torch._C._functorch.is_legacy_batchedtensor(x)
+        and torch._C._get_tracing_state() is None
+        and getattr(forward_ad, "_current_level", 0) < 0
+    )
+
+
+def keeps_half(name: str, x: Any) -> bool:
+    """Whether a gradient would be computed from a result that has been rounded to a half type."""
+    return name in SAVED and x.requires_grad and torch.is_grad_enabled() and x.dtype in (torch.float16, torch.bfloat16)
+
+
+def call(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> Any:
+    """Return the result of a kernel, whose gradient is computed by kernels as well."""
+    if name not in GRADIENTS and torch.is_grad_enabled() and arrays[0].requires_grad:
+        return Kernel.apply(arrays[0], name, arrays[1:], axis, where)
+    return compute(name, arrays, axis, where)
+
+
+def compute(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> Any:
+    """Return the result of a kernel as a tensor."""
+    x = arrays[0]
+    call = kernels.rows if name in ("logsumexp", "label_nll") else kernels.elements
+    keep = None if where is None else as_numpy(where)
+    given = tuple(as_numpy(v) for v in arrays)
+    if given[0].nbytes < 2 * BYTES:
+        return as_tensor(call(name, given, axis, keep), x)
+    with limit(torch.get_num_threads()):
+        return as_tensor(call(name, given, axis, keep), x)
+
+
+def label_nll_and_grad(x: Any, labels: Any, scale: Any, axis: int, where: Any) -> tuple[Any, Any]:
+    """Return the loss at the label of each row, and its gradient times ``scale``."""
+    given = as_numpy(x)
+    at = as_numpy(labels)
+    loss, grad = np.empty(at.shape, given.dtype), np.empty_like(given)
+    arrays = (given, at, np.broadcast_to(as_numpy(scale), at.shape), loss, grad)
+    with limit(torch.get_num_threads()):
+        kernels.execute("label_nll_grad", arrays, axis, None if where is None else as_numpy(where))
+    return as_tensor(loss, x), as_tensor(grad, x)
+
+
+def as_numpy(x: Any) -> Any:
+    """Return a tensor as NumPy array of the same memory; bfloat16 as its bits."""
+    x = x.detach()
+    return (x.view(torch.int16) if x.dtype == torch.bfloat16 else x).numpy()
+
+
+def as_tensor(x: Any, like: Any) -> Any:
+    """Return a NumPy array as tensor of the same memory."""
+    x = torch.from_numpy(x)
+    return x.view(torch.bfloat16) if like.dtype == torch.bfloat16 else x
+
+
+class Kernel(torch.autograd.Function):  # type: ignore[misc]
+    """A kernel and the one of its gradient; a gradient that is differentiated again is a formula."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, name: str, more: tuple[Any, ...], axis: int, where: Any) -> Any:
+        """Return the result of the kernel."""
+        result = compute(name, (x, *more), axis, where)
+        ctx.name, ctx.axis = name, axis
+        ctx.save_for_backward(result if name in SAVED else x, where, *more)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        """Return the gradient of the logits."""
+        saved, where, *more = ctx.saved_tensors
+        gradient = _formula_gradient if torch.is_grad_enabled() or not is_plain(g) else _gradient
+        return gradient(ctx.name, saved, g, ctx.axis, where, more), None, None, None, None
+
+
+def _gradient(name: str, saved: Any, g: Any, axis: int, where: Any, more: list[Any]) -> Any:
+    if name == "label_nll":
+        return label_nll_and_grad(saved, more[0], g, axis, where)[1]
+    return compute(f"{name}_vjp", (saved, g), axis, where)
+
+
+def _formula_gradient(name: str, saved: Any, g: Any, axis: int, where: Any, more: list[Any]) -> Any:
+    options = {"axis": (axis,), "where": where, "xp": torch_namespace()}
+    if name == "label_nll":
+        return labels.label_nll_and_grad(saved, labels=more[0], scale=g, **options)[1]
+    return generic.call(getattr(derivatives, f"{name}_vjp"), saved, g, **options)

@@ -1,0 +1,56 @@
+"""torch: plain calls that need no checks, by torch's kernel or by those of softmax-xp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .._gate.dtypes import dtype_name
+from . import kernels, selected, torch_kernels, torch_native
+from .shortcut import PLAIN
+
+Way = Callable[[Any], Any]
+
+_WAYS: dict[tuple[Any, ...], Way] = {}
+
+
+def plain(name: str, x: Any, axis: Any) -> Any:
+    """Return the result for a tensor and an axis; NotImplemented if there is anything to check."""
+    # Nothing of this is for torch.compile, which gets the formula. 1 and True are one key, but True is no axis.
+    if torch.compiler.is_compiling() or type(axis) is not int:
+        return NotImplemented
+    key = (name, x.dtype, x.ndim, axis, selected.get())
+    way = _WAYS.get(key)
+    if way is None:
+        way = _WAYS[key] = _way(*key)
+    return way(x)
+
+
+def _way(name: str, dtype: Any, ndim: int, axis: int, engine: str) -> Way:
+    known = dtype_name(dtype) in ("float64", "float32", "float16", "bfloat16")
+    if not known or not -ndim <= axis < ndim:
+        return _none
+    axis = axis % ndim
+    native = engine in ("auto", "torch_native") and name == "softmax" and axis == ndim - 1
+    by_kernel = engine in ("auto", "cpu_kernels") and kernels.find()[1] is None
+
+    def way(x: Any) -> Any:
+        if not torch_kernels.is_plain(x):
+            return NotImplemented
+        if native and torch_native.is_best(name, x):
+            return torch.softmax(x, axis)
+        if not by_kernel or torch_kernels.keeps_half(name, x):
+            return NotImplemented
+        result = torch_kernels.call(name, (x,), axis, None)
+        return result.squeeze(axis) if name == "logsumexp" else result
+
+    return way
+
+
+def _none(x: Any) -> Any:
+    return NotImplemented
+
+
+PLAIN[torch.Tensor] = plain
