@@ -15,7 +15,7 @@ import pytest
 
 import softmax_xp
 from softmax_xp import _engines, derivatives, logsums, losses, normalizers, softmax, use_engine, which_engine
-from softmax_xp._engines import blocks, generic
+from softmax_xp._engines import blocks, generic, shortcut
 
 X = np.asarray([1.0, 2.0, 4.0])
 ROWS = np.asarray([[0.5, -1.0, 3.0], [2.0, 2.0, 0.0]])
@@ -46,10 +46,17 @@ class Fake:
 
 def register(monkeypatch: pytest.MonkeyPatch, **reasons: str | None) -> list[Fake]:
     engines = [Fake(name, reason) for name, reason in reasons.items()]
-    for engine in engines:
-        monkeypatch.setitem(sys.modules, engine.module.__name__, engine.module)
-    monkeypatch.setattr(_engines, "ENGINES", tuple(reasons))
+    replace(monkeypatch, {name: engine.module for name, engine in zip(reasons, engines, strict=True)})
     return engines
+
+
+def replace(monkeypatch: pytest.MonkeyPatch, modules: dict[str, Any]) -> None:
+    """Let these engines, for NumPy and torch, be all there are."""
+    monkeypatch.setattr(_engines, "ENGINES", dict.fromkeys(modules, ("numpy", "torch")))
+    monkeypatch.setattr(_engines, "load", modules.__getitem__)
+    monkeypatch.setattr(_engines, "SHORTCUTS", {})
+    monkeypatch.setattr(shortcut, "PLAIN", {})
+    monkeypatch.setattr(shortcut, "PLAIN_LOSS", {})
 
 
 def expected_error(*engines: str) -> str:
@@ -105,7 +112,7 @@ def function(name: str) -> Any:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_function_asks_for_an_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_engines, "ENGINES", ())
+    replace(monkeypatch, {})
     for module, part in ((generic, "call"), (generic, "call_rows"), (blocks, "call")):
         monkeypatch.setattr(module, part, lambda *a, **k: pytest.fail("computed"))
     assert which_engine(name, *arguments(name)) == "generic"
@@ -155,7 +162,7 @@ def results(y: Any) -> tuple[Any, ...]:
 @pytest.mark.parametrize("name", PUBLIC)
 def test_generic_gives_the_same_bits_as_auto_without_engines(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given = tuple(abs(a) if name == "log1mexp" else a for a in arguments(name))
-    monkeypatch.setattr(_engines, "ENGINES", ())
+    replace(monkeypatch, {})
     expected = results(function(name)(*given))
     EveryFormula.register(monkeypatch)
     with use_engine("generic"):
@@ -178,15 +185,14 @@ class EveryFormula:
         """Return an engine; ``answers`` are functions that stand for formulas."""
         engine = cls((*only, *answers))
         engine.answers = answers
-        monkeypatch.setitem(sys.modules, engine.__name__, engine)  # type: ignore[arg-type]
-        monkeypatch.setattr(_engines, "ENGINES", ("toy",))
+        replace(monkeypatch, {"toy": engine})
         return engine
 
     def supports(self, name: str, x: Any, xp: Any, options: dict[str, Any]) -> str | None:
         return None if not self.only or name in self.only else f"no {name}"
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") or name == "execute":
             raise AttributeError(name)
 
         def compute(*arrays: Any, **options: Any) -> Any:
@@ -235,7 +241,7 @@ def test_an_engine_for_labels_is_used_by_all_losses_of_labels(monkeypatch: pytes
 
 def test_an_engine_is_asked_about_the_rows_of_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     EveryFormula.register(monkeypatch, "nothing")
-    assert which_engine("cross_entropy", ROWS, LABELS) == "generic (toy: no class_losses)"
+    assert which_engine("cross_entropy", ROWS, LABELS) == "generic (toy: no label_nll)"
     assert which_engine("kl_divergence", PROBS, PROBS) == "generic (toy: no kl_rows)"
     assert which_engine("binary_focal_loss", ROWS, PROBS) == "generic (toy: no binary_losses)"
     assert which_engine("partial_label_cross_entropy", ROWS, PROBS > 0) == "generic (toy: no candidate_losses)"

@@ -41,8 +41,22 @@ def installed(distribution: str) -> str | None:
     return None
 
 
+def engine_states() -> dict[str, str]:
+    """Return for each engine what it works on here, or why it does not work."""
+    states = {}
+    for engine, libraries in _engines.ENGINES.items():
+        here = [name for name in libraries if installed(name.partition(".")[0])]
+        states[engine] = f"for {' and '.join(here)}" if here else f"{' or '.join(libraries)} is not installed"
+        if engine == "cpu_kernels" and here:
+            kernels, reason = _engines.load("kernels").find()
+            states[engine] = (
+                reason or f"{states[engine]}, {kernels.VARIANT} of version {installed('softmax-xp-kernels')}"
+            )
+    return {**states, "generic": "for every library"}
+
+
 def show_versions() -> None:
-    """Print the versions of this library, of Python and of every array library, for a bug report.
+    """Print the versions of this library, of Python and of every array library, and the engines, for a bug report.
 
     Examples
     --------
@@ -55,4 +69,5 @@ def show_versions() -> None:
     print(f"array-api-compat {installed('array-api-compat') or 'not installed'}")
     for distribution in LIBRARIES.values():
         print(f"{distribution} {installed(distribution) or 'not installed'}")
-    print(f"engines {', '.join(('generic', *_engines.ENGINES))}")
+    for engine, state in engine_states().items():
+        print(f"engine {engine}: {state}")

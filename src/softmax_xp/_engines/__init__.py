@@ -28,7 +28,7 @@ ENGINES: dict[str, tuple[str, ...]] = {
 }
 """The engines, fastest first, and the libraries whose arrays they take."""
 
-PLAIN = {"numpy": "numpy_plain", "torch": "torch_plain"}
+SHORTCUTS = {"numpy": "numpy_plain", "torch": "torch_plain"}
 """Modules with a shortcut for plain calls, by library."""
 
 MADE_OF = {"class_losses": "label_nll", "class_losses_and_grad": "label_nll_and_grad"}
@@ -69,7 +69,9 @@ def _engine_for(
     name = formula.__name__
     if asking.get():
         answer = _choose(name, x, xp, options)
-        raise Answer(*(_choose(MADE_OF.get(name, name), x, xp, options) if answer[0] == "generic" else answer))
+        if answer[0] == "generic" and name in MADE_OF:
+            answer = _choose(MADE_OF[name], x, xp, options)
+        raise Answer(*answer)
     chosen, _ = _choose(name, x, xp, options)
     if chosen == "generic":
         return partial(call, formula)
@@ -99,8 +101,8 @@ def _choose(name: str, x: Any, xp: Any, options: dict[str, Any]) -> tuple[str, l
 @cache
 def _learn(library: str) -> None:
     """Make the shortcut of a library known, once its first array has been seen."""
-    if library in PLAIN:
-        load(PLAIN[library])
+    if library in SHORTCUTS:
+        load(SHORTCUTS[library])
 
 
 @cache

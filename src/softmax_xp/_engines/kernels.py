@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,8 @@ COLUMNS = 64
 @cache
 def find() -> tuple[Any, str | None]:
     """Return the module of the kernels, or None and why there is none."""
+    if os.environ.get("SOFTMAX_XP_KERNELS") == "0":
+        return None, "SOFTMAX_XP_KERNELS is 0"
     try:
         import softmax_xp_kernels
     except Exception as error:

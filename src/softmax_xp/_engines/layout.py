@@ -16,7 +16,9 @@ class Layout(NamedTuple):
     def view(self, x: Any) -> Any:
         """Return an array of logits, or of one value per row, with three axes; a copy only if it is not dense."""
         x = x if self.order is None else x.transpose(self.order)
-        return x.reshape([prod(x.shape[: self.start]), prod(x.shape[self.start : self.stop]), prod(x.shape[self.stop :])])
+        return x.reshape(
+            [prod(x.shape[: self.start]), prod(x.shape[self.start : self.stop]), prod(x.shape[self.stop :])]
+        )
 
     def undo(self, x: Any, shape: tuple[int, ...]) -> Any:
         """Return an array with three axes in its own ``shape``."""

@@ -34,8 +34,8 @@ def supports(name: str, x: Any, xp: Any, options: dict[str, Any]) -> str | None:
         return "has no sink"
     if not is_unit(options.get("temperature", 1.0)):
         return "has no temperature"
-    if x.size == 0 or not options["axis"] or not (x.dtype.char in "fd" or is_half(x.dtype)):
-        return "for logits of float64, float32 and half types that are not empty"
+    if x.size == 0 or not options["axis"] or not (x.dtype.char in "fd" or is_half(x.dtype)) or not x.dtype.isnative:
+        return "for logits of float64, float32 and half types in this machine's byte order that are not empty"
     return None if layout_of(x, options["axis"]) else "for one axis, or axes side by side in memory"
 
 

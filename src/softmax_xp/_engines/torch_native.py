@@ -36,7 +36,11 @@ TABLE = (
 def supports(name: str, x: Any, xp: Any, options: dict[str, Any]) -> str | None:
     """Return None if a call can be executed here, or the reason why not."""
     if name != "softmax":
-        return "loses what is small beside 1" if name in ("log_softmax", "logsumexp", "label_nll") else "has no such function"
+        return (
+            "loses what is small beside 1"
+            if name in ("log_softmax", "logsumexp", "label_nll")
+            else "has no such function"
+        )
     temperature = options["temperature"]
     if options["where"] is not None or options["sink"] is not None or not isinstance(temperature, float):
         return "has no mask, no sink and no temperature"

@@ -134,9 +134,7 @@ def class_losses_and_grad(
     share = xp.full_like(to.mass, share) if isinstance(share, float) else cast(share, z.dtype, xp)
     share = to.per_row(share, xp)
     if to.labels is not None and not smoothing:
-        nll, grad = run(
-            label_nll_and_grad, z, axis=axis, where=where, labels=to.labels, scale=share * to.mass, xp=xp
-        )
+        nll, grad = run(label_nll_and_grad, z, axis=axis, where=where, labels=to.labels, scale=share * to.mass, xp=xp)
         loss = weighted(to.mass, nll, xp)
     else:
         log_p = run(log_softmax, z, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
@@ -162,7 +160,9 @@ def candidate_losses(
     x = widen(x, xp)
     rows = None if sample_weight is None else cast(sample_weight, x.dtype, xp)
     to = Aim(None, None, None, rows, 1.0)
-    nll = candidates_nll(x, axis=axis, where=counted(where, None if rows is None else rows != 0), candidates=candidates, xp=xp)
+    nll = candidates_nll(
+        x, axis=axis, where=counted(where, None if rows is None else rows != 0), candidates=candidates, xp=xp
+    )
     return to.per_row(nll, xp), to.per_row(xp.ones_like(nll), xp)
 
 
@@ -229,8 +229,10 @@ def focal(nll: Any, *, gamma: float, scale: float, xp: Any) -> Any:
     if gamma == 0.0:
         return scale * nll
     other = -xp.expm1(-nll)
-    power = select(other > 0, other, 1.0, xp) ** gamma
-    return scale * (select(other > 0, power, 0.0, xp) * nll)
+    # The power of a subnormal number may have a derivative that overflows.
+    some = other > float(xp.finfo(nll.dtype).smallest_normal)
+    power = select(some, other, 1.0, xp) ** gamma
+    return scale * (select(some, power, 0.0, xp) * nll)
 
 
 def poly(nll: Any, *, epsilon: float, xp: Any) -> Any:

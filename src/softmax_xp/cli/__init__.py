@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ..versions import __version__
-from . import check, demo, explain, info
+from . import bench, check, demo, explain, info
 from .output import CommandError
 
 __all__ = ["main"]
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _Parser(prog="softmax-xp", description="The softmax family for any array library.")
     parser.add_argument("--version", action="version", version=f"softmax_xp {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, explain, info, check):
+    for module in (demo, explain, info, check, bench):
         module.add_parser(commands)
     try:
         args = parser.parse_args(_guarded(sys.argv[1:] if argv is None else argv))

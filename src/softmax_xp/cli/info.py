@@ -7,8 +7,7 @@ import os
 import sys
 from typing import Any
 
-from .. import _engines
-from ..versions import LIBRARIES, __version__, installed
+from ..versions import LIBRARIES, __version__, engine_states, installed
 from .libraries import version_of
 from .output import print_json
 
@@ -33,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
     for name, version in facts["libraries"].items():
         print(f"{name:<18}{version or 'not installed'}")
     print()
-    print(f"engines: {', '.join(facts['engines'])}")
+    for engine, state in facts["engines"].items():
+        print(f"{engine:<18}{state}")
+    print()
     print(f"SOFTMAX_XP_ENGINE: {facts['SOFTMAX_XP_ENGINE'] or 'not set'}")
     return 0
 
@@ -46,6 +47,6 @@ def collect() -> dict[str, Any]:
         "platform": sys.platform,
         "array_api_compat": installed("array-api-compat"),
         "libraries": {name: version_of(name) for name in LIBRARIES},
-        "engines": [*_engines.ENGINES, "generic"],
+        "engines": engine_states(),
         "SOFTMAX_XP_ENGINE": os.environ.get("SOFTMAX_XP_ENGINE"),
     }

@@ -1,0 +1,1 @@
+"""What ``softmax-xp bench`` measures, and how: cases, contestants, interleaved timing, tables."""
