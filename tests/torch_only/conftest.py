@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from softmax_xp import use_engine
+
 
 @pytest.fixture
 def no_compiled_code() -> Iterator[None]:
@@ -15,3 +17,10 @@ def no_compiled_code() -> Iterator[None]:
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
+
+
+@pytest.fixture
+def formula() -> Iterator[None]:
+    """Take no engine: what torch compiles or transforms is the formula, and has its bits."""
+    with use_engine("generic"):
+        yield

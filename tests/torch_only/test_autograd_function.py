@@ -14,6 +14,8 @@ from softmax_xp import losses  # noqa: E402
 
 from . import analytic  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("formula")
+
 EPS = torch.finfo(torch.float64).eps
 ROW = (1.0, 1.0, 0.0, 0.5)
 KEEP = torch.tensor([True, False, True, True])

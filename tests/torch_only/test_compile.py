@@ -55,6 +55,7 @@ def test_compiled_values_are_the_eager_ones(name):
     assert_same(results(compiled(CALLS[name])()), results(CALLS[name]()))
 
 
+@pytest.mark.usefixtures("formula")
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_compiled_values_and_gradients_are_the_eager_ones(name):
     f = DIFFERENTIABLE[name]
@@ -128,7 +129,8 @@ row = torch.tensor([[0.5], [2.0]])
 f = lambda x: softmax_xp.{name}(x{options})
 y = torch.compile(f, fullgraph=True, backend="aot_eager")(x)
 y.sum().backward()
-assert torch.equal(y, f(x)), (y, f(x))
+with softmax_xp.use_engine("generic"):
+    assert torch.equal(y, f(x)), (y, f(x))
 assert torch.isfinite(x.grad).all()
 """
 ORDERS = {

@@ -50,6 +50,7 @@ def test_gradient_is_the_exact_one(name, row, dtype):
     analytic.assert_derivative(gradient(call.loss, row, dtype), truth, g=call.scale, eps=EPS[dtype])
 
 
+@pytest.mark.usefixtures("formula")
 @pairs(SHIFTED_ALIKE)
 @pytest.mark.parametrize("offset", analytic.OFFSETS[1:])
 def test_a_common_offset_does_not_change_the_gradient(name, row, offset):

@@ -142,6 +142,7 @@ X = torch.tensor([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [0.0, 0.0, 0.0,
 Y = torch.tensor([2, -100, 3])
 
 
+@pytest.mark.usefixtures("formula")
 @losses_of_classes
 def test_vmap_over_rows_is_the_batched_call(name):
     f = OF_CLASSES[name]
@@ -173,6 +174,7 @@ def test_vmap_of_grad_gives_the_gradient_of_each_decision(name):
     analytic.assert_derivative(each, whole.numpy(), eps=EPS)
 
 
+@pytest.mark.usefixtures("formula")
 def test_vmap_over_class_weights_is_one_call_for_each():
     weights = torch.tensor([[0.5, 2.0, 1.0, 0.25], [1.0, 1.0, 1.0, 2.0]], dtype=torch.float64)
     mapped = torch.func.vmap(lambda w: losses.cross_entropy(X, Y, weight=w))(weights)

@@ -28,12 +28,14 @@ def same(a, b):
     return all(torch.equal(x.reshape(-1).nan_to_num(7), y.reshape(-1).nan_to_num(7)) for x, y in zip(a, b, strict=True))
 
 
+@pytest.mark.usefixtures("formula")
 @pytest.mark.parametrize("name", ROWWISE)
 def test_vmap_is_the_batched_call(name):
     f = partial(getattr(sx, name), axis=-1)
     assert same(torch.func.vmap(f)(X), f(X))
 
 
+@pytest.mark.usefixtures("formula")
 @pytest.mark.parametrize("name", ROWWISE)
 def test_vmap_over_a_mask_is_the_batched_call(name):
     f = getattr(sx, name)

@@ -14,7 +14,8 @@ import numpy as np
 
 from .._formulas.labels import Split
 
-maximum, add = np.maximum.reduce, np.add.reduce
+maximum: Any = np.maximum.reduce
+add: Any = np.add.reduce
 
 # As a decorator this costs half of what a with statement does.
 quiet = np.errstate(all="ignore")

@@ -100,7 +100,7 @@ class Kernel(torch.autograd.Function):  # type: ignore[misc]
     def forward(ctx: Any, x: Any, name: str, more: tuple[Any, ...], axis: int, where: Any) -> Any:
         """Return the result of the kernel."""
         result = compute(name, (x, *more), axis, where)
-        ctx.name, ctx.axis = name, axis
+        ctx.kernel, ctx.axis = name, axis
         ctx.save_for_backward(result if name in SAVED else x, where, *more)
         return result
 
@@ -109,7 +109,7 @@ class Kernel(torch.autograd.Function):  # type: ignore[misc]
         """Return the gradient of the logits."""
         saved, where, *more = ctx.saved_tensors
         gradient = _formula_gradient if torch.is_grad_enabled() or not is_plain(g) else _gradient
-        return gradient(ctx.name, saved, g, ctx.axis, where, more), None, None, None, None
+        return gradient(ctx.kernel, saved, g, ctx.axis, where, more), None, None, None, None
 
 
 def _gradient(name: str, saved: Any, g: Any, axis: int, where: Any, more: list[Any]) -> Any:
@@ -123,3 +123,27 @@ def _formula_gradient(name: str, saved: Any, g: Any, axis: int, where: Any, more
     if name == "label_nll":
         return labels.label_nll_and_grad(saved, labels=more[0], scale=g, **options)[1]
     return generic.call(getattr(derivatives, f"{name}_vjp"), saved, g, **options)
+
+
+class MeanLoss(torch.autograd.Function):  # type: ignore[misc]
+    """The mean of the losses at the labels of rows, as one step of the graph."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, at: Any) -> Any:
+        """Return the mean."""
+        ctx.save_for_backward(x, at)
+        return mean_loss(x, at)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        """Return the gradient of the logits."""
+        x, at = ctx.saved_tensors
+        gradient = _formula_gradient if torch.is_grad_enabled() or not is_plain(g) else _gradient
+        return gradient("label_nll", x, (g / len(x)).expand(at.shape), 1, None, [at]), None
+
+
+def mean_loss(x: Any, at: Any) -> Any:
+    """Return the mean loss of rows of logits at their labels (rows, 1)."""
+    losses = compute("label_nll", (x, at), 1, None).numpy()
+    mean = np.add.reduce(losses, None, np.float64) * (1.0 / len(losses))
+    return torch.tensor(mean, dtype=x.dtype)

@@ -9,7 +9,7 @@ import torch
 
 from .._gate.dtypes import dtype_name
 from . import kernels, selected, torch_kernels, torch_native
-from .shortcut import PLAIN
+from .shortcut import PLAIN, PLAIN_LOSS
 
 Way = Callable[[Any], Any]
 
@@ -53,4 +53,25 @@ def _none(x: Any) -> Any:
     return NotImplemented
 
 
+def plain_loss(x: Any, labels: Any) -> Any:
+    """Return the mean cross-entropy of rows of logits with one label each; NotImplemented if there is more to it."""
+    if torch.compiler.is_compiling() or selected.get() not in ("auto", "cpu_kernels") or kernels.find()[1]:
+        return NotImplemented
+    if type(labels) is not torch.Tensor or labels.dtype != torch.int64 or x.dtype not in (torch.float32, torch.float64):
+        return NotImplemented
+    if x.ndim != 2 or labels.shape != x.shape[:1] or x.numel() == 0:
+        return NotImplemented
+    if not (torch_kernels.is_plain(x) and torch_kernels.is_plain(labels)):
+        return NotImplemented
+    at = labels.numpy()
+    # Ignored labels are negative, or else they would be the label of a class.
+    if at.min() < 0 or at.max() >= x.shape[1]:
+        return NotImplemented
+    at = labels.unsqueeze(1)
+    if x.requires_grad and torch.is_grad_enabled():
+        return torch_kernels.MeanLoss.apply(x, at)
+    return torch_kernels.mean_loss(x, at)
+
+
 PLAIN[torch.Tensor] = plain
+PLAIN_LOSS[torch.Tensor] = plain_loss

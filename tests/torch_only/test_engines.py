@@ -1,0 +1,179 @@
+"""torch's own kernels and the C engine: when they are taken, their gradients, and what they leave to the formula."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+import numpy as np  # noqa: E402
+from torch.autograd import forward_ad, gradcheck, gradgradcheck  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+
+from softmax_xp import cross_entropy, log_softmax, logsumexp, softmax, use_engine, which_engine  # noqa: E402
+from softmax_xp._engines import kernels, torch_native, torch_plain  # noqa: E402
+from softmax_xp.losses import focal_loss  # noqa: E402
+
+REASON = kernels.find()[1]
+with_kernels = pytest.mark.skipif(bool(REASON), reason=REASON or "")
+KEEP = torch.tensor([[True, False, True, True], [True, True, True, True], [False, False, False, False]])
+LABELS = torch.tensor([2, -100, 3])
+CALLS = {
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "logsumexp": partial(logsumexp, axis=-1),
+    "softmax of columns": partial(softmax, axis=0),
+    "log_softmax of columns": partial(log_softmax, axis=0),
+    "masked softmax": partial(softmax, where=KEEP),
+    "masked log_softmax": lambda x: torch.where(KEEP, log_softmax(x, where=KEEP), 0.0),
+    "masked logsumexp": lambda x: logsumexp(x, axis=0, where=KEEP),
+    "cross_entropy": lambda x: cross_entropy(x, torch.tensor([2, 0, 3])),
+    "cross_entropy by options": lambda x: cross_entropy(x, LABELS, reduction="sum", weight=torch.arange(4.0).double()),
+    "focal_loss": lambda x: focal_loss(x, LABELS, reduction="none"),
+}
+calls = pytest.mark.parametrize("name", CALLS)
+
+
+def logits(*shape, dtype=torch.float64, requires_grad=True):
+    values = torch.from_numpy(np.random.default_rng(3).normal(size=shape)).to(dtype)
+    return values.requires_grad_(requires_grad)
+
+
+@with_kernels
+@calls
+def test_the_kernels_have_the_gradient(name):
+    with use_engine("cpu_kernels"):
+        assert gradcheck(CALLS[name], logits(3, 4), check_batched_grad=True)
+        assert gradgradcheck(CALLS[name], logits(3, 4))
+
+
+@with_kernels
+@calls
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_values_and_gradients_are_those_of_the_formula(name, dtype):
+    found = []
+    for engine in ("cpu_kernels", "generic"):
+        x = logits(3, 4, dtype=dtype)
+        with use_engine(engine):
+            y = CALLS[name](x.T.contiguous().T)
+            (g,) = torch.autograd.grad(y.sum() + (y * y).sum(), x)
+        assert y.dtype == g.dtype == dtype
+        found.append((y.detach(), g))
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=16 * torch.finfo(dtype).eps, atol=16 * torch.finfo(dtype).eps)
+
+
+@with_kernels
+def test_a_plain_call_is_one_step_of_the_graph():
+    x = logits(300, 400)
+    for f in (log_softmax, cross_entropy_of_rows):
+        y = f(x)
+        assert y.grad_fn.name().startswith(("Kernel", "MeanLoss")), y.grad_fn
+        assert y.grad_fn.next_functions[0][0].variable is x
+
+
+def cross_entropy_of_rows(x):
+    return cross_entropy(x, torch.zeros(len(x), dtype=torch.int64))
+
+
+@with_kernels
+@pytest.mark.parametrize("labels", [[2, 0, 3], [2, -100, 3], [4, 0, 1], [-1, 0, 1]], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+def test_a_plain_loss_is_that_of_the_long_way(labels, dtype):
+    found = []
+    for options in ({}, {"reduction": "mean"}):
+        x = logits(3, 4, dtype=dtype)
+        loss = cross_entropy(x, torch.tensor(labels), **options)
+        loss.backward()
+        found.append((loss, x.grad))
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=4 * torch.finfo(dtype).eps, atol=0, equal_nan=True)
+
+
+def followed(x):
+    """Yield contexts and inputs in which a kernel would go unnoticed by torch."""
+    with forward_ad.dual_level():
+        yield forward_ad.make_dual(x.detach(), torch.ones_like(x))
+    yield torch.nn.Parameter(x.detach()).to("meta")
+    with FlopCounterMode(display=False):
+        yield x
+
+
+def test_what_follows_a_call_gets_the_formula():
+    for x in followed(logits(3, 4)):
+        assert x.device.type == "meta" or which_engine("log_softmax", x).startswith("generic")
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp", "softmax of columns"])
+def test_transformations_get_the_formula(name):
+    x = logits(3, 4, requires_grad=False)
+    f = CALLS[name]
+    with use_engine("generic"):
+        expected = torch.func.jacrev(f)(x), torch.func.jacfwd(f)(x), torch.func.vmap(f)(torch.stack([x, x]))
+    found = torch.func.jacrev(f)(x), torch.func.jacfwd(f)(x), torch.func.vmap(f)(torch.stack([x, x]))
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_softmax_of_torch_is_taken_on_the_last_axis_only():
+    small, long = logits(4, 8, requires_grad=False), logits(2, 8193, requires_grad=False)
+    assert which_engine("softmax", small) == "torch_native"
+    assert "other axes" in which_engine("softmax", small, axis=0)
+    assert "at this size" in which_engine("softmax", long)
+    assert "no mask" in which_engine("softmax", small, where=small > 0)
+    assert "loses what is small" in which_engine("log_softmax", small)
+    assert not which_engine("softmax", logits(4, 8, dtype=torch.bfloat16)).startswith("torch_native")
+
+
+@pytest.mark.parametrize("row", torch_native.TABLE, ids=lambda r: "-".join(r.dtypes))
+def test_the_table_gives_a_reason(row):
+    assert row.why
+
+
+def test_plain_calls_do_not_grow_the_table():
+    x = logits(4, 5, requires_grad=False)
+    softmax(x, axis=0)
+    before = len(torch_plain._WAYS)
+    for n in range(1, 100):
+        softmax(x[:, : n % 5 + 1], axis=0)
+    assert len(torch_plain._WAYS) == before
+
+
+@with_kernels
+def test_the_kernels_heed_the_number_of_threads_of_torch(monkeypatch):
+    seen = []
+    spread = kernels.spread
+    monkeypatch.setattr(kernels, "spread", lambda *args: (seen.append(kernels_limit()), spread(*args)))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        log_softmax(logits(1000, 1000, requires_grad=False))
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1]
+
+
+def kernels_limit():
+    from softmax_xp._engines import threads
+
+    return threads._limit.get()
+
+
+@with_kernels
+def test_tensors_that_are_views_are_read_as_they_are():
+    base = logits(6, 10, requires_grad=False)
+    for x in (base.T, base[::2, 1::3], base[:1].expand(4, 10), base[0], torch.nn.Parameter(base)):
+        with use_engine("generic"):
+            expected = log_softmax(x)
+        torch.testing.assert_close(log_softmax(x), expected)
+
+
+@with_kernels
+def test_no_tensor_is_changed_and_results_are_new():
+    x = logits(5, 7, requires_grad=False)
+    before = x.clone()
+    y = log_softmax(x)
+    y.zero_()
+    assert torch.equal(x, before)
