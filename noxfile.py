@@ -20,6 +20,7 @@ nox.options.sessions = [
     "jax",
     "dask",
     "conforming",
+    "kernels",
     "equivalence",
 ]
 nox.needs_version = ">=2024.10"
@@ -32,6 +33,13 @@ DOCS = nox.project.dependency_groups(PROJECT, "docs")
 CONFORMING = ["ndonnx", "onnxruntime", "sparse", "mlx[cpu]", "cubed", "marray"]
 if platform.system() != "Linux":
     CONFORMING.remove("mlx[cpu]")
+
+NUMPY = ["tests", "--backend", "numpy,ml_dtypes", "-n", "2"]
+OF_TORCH = ["tests", "--backend", "torch", "-n", "2"]
+
+# Tests with a session of their own.
+STRUCTURE = ["test_bench.py", "test_cli.py", "test_engines.py"]
+OF_NUMPY = ["test_blocks.py", "test_numpy_engines.py", "test_threads.py"]
 
 
 def pytest(session: nox.Session, *args: str, env: dict[str, str] | None = None) -> None:
@@ -62,9 +70,9 @@ def docstring_files() -> list[str]:
 
 @nox.session
 def structure(session: nox.Session) -> None:
-    """How the package is built: imports, vendoring, sizes of modules, documented names; engines; the command line."""
+    """How the package is built: imports, vendoring, sizes of modules, documented names; engines; commands."""
     session.install("-e", ".[check]", "mypy", *TEST)
-    pytest(session, "tests/structure", "tests/test_engines.py", "tests/test_cli.py", "--backend", "numpy")
+    pytest(session, "tests/structure", *(f"tests/{name}" for name in STRUCTURE), "--backend", "numpy")
 
 
 @nox.session
@@ -76,9 +84,10 @@ def doctests(session: nox.Session) -> None:
 
 @nox.session
 def numpy(session: nox.Session) -> None:
-    """NumPy alone: writeable, read-only, and bfloat16 from ml_dtypes."""
+    """NumPy alone: writeable, read-only, and bfloat16 from ml_dtypes; in place, and by the formula."""
     session.install("-e", ".[numpy,check]", "ml_dtypes", *TEST)
-    pytest(session, "tests", "--backend", "numpy,ml_dtypes", "-n", "2", *only_core("test_blocks.py"))
+    for engine in ("numpy_inplace", "generic"):
+        pytest(session, *NUMPY, *only_core(*OF_NUMPY), env={"SOFTMAX_XP_ENGINE": engine})
 
 
 @nox.session
@@ -93,7 +102,8 @@ def strict(session: nox.Session) -> None:
 def torch(session: nox.Session) -> None:
     """PyTorch on the CPU alone: values, autograd, functorch, torch.compile, meta tensors."""
     session.install("-e", ".[check]", TORCH, *TEST)
-    pytest(session, "tests", "--backend", "torch", "-n", "2", *only_core("torch_only"))
+    pytest(session, *OF_TORCH, *only_core("torch_only"))
+    pytest(session, *OF_TORCH, *only_core(), env={"SOFTMAX_XP_ENGINE": "generic"})
 
 
 @nox.session
@@ -144,6 +154,19 @@ def equivalence(session: nox.Session) -> None:
 
 
 @nox.session
+def kernels(session: nox.Session) -> None:
+    """The C engine: built, tested by itself and under sanitizers, then as the engine of NumPy and PyTorch."""
+    session.install("-e", ".[numpy,check]", "ml_dtypes", "build", TORCH, *TEST)
+    built = session.create_tmp()
+    session.run("python", "-m", "build", "--outdir", built, "kernels")
+    session.install("--force-reinstall", "--no-index", "--find-links", built, "softmax-xp-kernels")
+    pytest(session, "kernels/tests", "-n", "2")
+    session.run("python", "kernels/tests/sanitize.py")
+    pytest(session, *NUMPY, *only_core(*OF_NUMPY))
+    pytest(session, *OF_TORCH, *only_core("torch_only"))
+
+
+@nox.session
 def sweep(session: nox.Session) -> None:
     """Every width from 1 to 4097 on NumPy, torch and JAX, and 2**25 elements on each library: many minutes."""
     session.install("-e", ".[numpy,jax,dask,check]", "array-api-strict", TORCH, *TEST)
@@ -161,5 +184,5 @@ def docs(session: nox.Session) -> None:
 def only_core(*extra: str) -> list[str]:
     """Return the arguments that leave out what has a session of its own, or belongs to another library."""
     folders = {"structure", "equivalence", "conforming", "torch_only", "jax_only", "dask_only"}
-    files = {"test_cli.py", "test_engines.py", "test_blocks.py", "test_example.py"}
+    files = {*STRUCTURE, *OF_NUMPY, "test_example.py"}
     return [f"--ignore=tests/{name}" for name in sorted((folders | files) - set(extra))]

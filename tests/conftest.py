@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import softmax_xp
+from softmax_xp.versions import engine_states
 
 from .backends import BACKENDS, Backend, missing
 
@@ -30,7 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     names = [f"{name}: {missing(b) or 'tested'}" for name, b in _chosen(config).items()]
-    return ["softmax_xp backends:", *(f"  {line}" for line in names)]
+    engines = [f"{name}: {state}" for name, state in engine_states().items()]
+    chosen = f"softmax_xp engines, {os.environ.get('SOFTMAX_XP_ENGINE', 'auto')} selected:"
+    return ["softmax_xp backends:", *(f"  {line}" for line in names), chosen, *(f"  {line}" for line in engines)]
 
 
 def _chosen(config: pytest.Config) -> dict[str, Backend]:

@@ -183,7 +183,8 @@ def test_demo_prints_its_three_parts(monkeypatch: pytest.MonkeyPatch, capsys: py
         if found(name):
             line = next(line for line in out.splitlines() if line.startswith(f"{name} "))
             assert line.split()[2:7] == ["0.100827", "96.80", "%", "94.86", "%"]
-            assert int(line.split()[7]) <= 16
+            # Either may have lost what the rounding of x - m costs.
+            assert int(line.split()[7]) <= 32
     assert "cubed: not installed" in out
     table = [line.split("  ") for line in out.splitlines() if line.startswith(("softmax of", "log_softmax of"))]
     cells: list[list[str]] = [[cell.strip() for cell in row if cell.strip()] for row in table]

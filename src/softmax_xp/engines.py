@@ -80,8 +80,9 @@ def which_engine(function_name: str, x: Any, /, *args: Any, **options: Any) -> s
     --------
     >>> import numpy as np
     >>> import softmax_xp
-    >>> softmax_xp.which_engine("softmax", np.asarray([0.0, 0.0]))
-    'generic'
+    >>> with softmax_xp.use_engine("numpy_inplace"):
+    ...     print(softmax_xp.which_engine("softmax", np.asarray([0.0, 0.0])))
+    numpy_inplace (cpu_kernels: numpy_inplace is selected)
     """
     function = check_function(function_name)
     # Not by its shortcut, where nothing can be asked.

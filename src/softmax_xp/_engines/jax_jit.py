@@ -78,16 +78,18 @@ def _compiled(
 def plain(name: str, x: Any, axis: Any) -> Any:
     """Return the result for an array and an axis; NotImplemented if there is anything to check."""
     # 1 and True are one key, but True is no axis.
-    if type(axis) is not int or selected.get() not in ("auto", "jax_jit"):
+    if (type(axis) is not int and axis is not None) or selected.get() not in ("auto", "jax_jit"):
         return NotImplemented
     way = _way(name, x.dtype, x.ndim, axis)
     return way if way is NotImplemented else way(x)
 
 
 @cache
-def _way(name: str, dtype: Any, ndim: int, axis: int) -> Any:
-    if dtype_name(dtype) not in ("float64", "float32", "float16", "bfloat16") or not -ndim <= axis < ndim:
+def _way(name: str, dtype: Any, ndim: int, axis: int | None) -> Any:
+    if dtype_name(dtype) not in ("float64", "float32", "float16", "bfloat16"):
+        return NotImplemented
+    if not (-ndim <= axis < ndim if axis is not None else name == "logsumexp"):
         return NotImplemented
     rest = {"keepdims": False} if name == "logsumexp" else {"temperature": 1.0, "sink": None}
-    options = {"axis": (axis % ndim,), "where": None, "xp": jnp, **rest}
+    options = {"axis": tuple(range(ndim)) if axis is None else (axis % ndim,), "where": None, "xp": jnp, **rest}
     return jax.jit(partial(generic.call, getattr(formulas, name), **options))

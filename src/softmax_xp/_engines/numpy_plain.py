@@ -20,7 +20,7 @@ _WAYS: dict[tuple[Any, ...], Way] = {}
 def plain(name: str, x: Any, axis: Any) -> Any:
     """Return the result for an array and an axis; NotImplemented if there is anything to check."""
     # 1 and True are one key, but True is no axis.
-    if type(axis) is not int:
+    if type(axis) is not int and axis is not None:
         return NotImplemented
     key = (name, x.dtype, x.ndim, axis, selected.get())
     way = _WAYS.get(key)
@@ -29,7 +29,10 @@ def plain(name: str, x: Any, axis: Any) -> Any:
     return way(x)
 
 
-def _way(name: str, dtype: Any, ndim: int, axis: int, engine: str) -> Way:
+def _way(name: str, dtype: Any, ndim: int, axis: int | None, engine: str) -> Way:
+    if axis is None:
+        flat = _way(name, dtype, 1, 0, engine)
+        return (lambda x: flat(x.reshape(-1))) if name == "logsumexp" and ndim else _none
     if not -ndim <= axis < ndim or not dtype.isnative or dtype.char not in "dfe":
         return _none
     if engine in ("auto", "cpu_kernels") and kernels.find()[1] is None:
@@ -44,7 +47,7 @@ def _none(x: Any) -> Any:
 
 
 def _by_kernel(name: str, axis: int) -> Way:
-    kernel, empty_like = getattr(kernels.find()[0], name), np.empty_like
+    kernel, empty, empty_like = getattr(kernels.find()[0], name), np.empty, np.empty_like
 
     def elements(x: Any) -> Any:
         if x.nbytes >= 2 * BYTES:
@@ -54,7 +57,11 @@ def _by_kernel(name: str, axis: int) -> Way:
         return out
 
     def rows(x: Any) -> Any:
-        return kernels.rows(name, (x,), axis, None).squeeze(axis)
+        if x.nbytes >= 2 * BYTES:
+            return kernels.rows(name, (x,), axis, None).squeeze(axis)
+        out = empty((*x.shape[:axis], 1, *x.shape[axis + 1 :]), x.dtype)
+        kernel(x, out, axis, None)
+        return out.squeeze(axis)
 
     return rows if name == "logsumexp" else elements
 

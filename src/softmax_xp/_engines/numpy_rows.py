@@ -134,9 +134,11 @@ def row_top(x: Any, axis: int) -> Any:
 def row_sum(e: Any, axis: int) -> Any:
     """Return the sums along the axis, in float64."""
     n = e.shape[axis]
-    if e.dtype.char == "d" or n <= RUN or e.strides[axis] == e.itemsize:
+    if e.dtype.char == "d" or e.strides[axis] == e.itemsize:
         return add(e, axis, np.float64, None, True)
-    # A cast would cost more than the sum.
+    # A cast of each number would cost more than the sum.
+    if n <= RUN:
+        return add(e, axis, e.dtype, None, True).astype(np.float64)
     k = n - n % RUN
     before, after = (slice(None),) * axis, e.shape[axis + 1 :]
     runs = add(e[(*before, slice(0, k))].reshape(*e.shape[:axis], k // RUN, RUN, *after), axis + 1, e.dtype)

@@ -19,7 +19,7 @@ _WAYS: dict[tuple[Any, ...], Way] = {}
 def plain(name: str, x: Any, axis: Any) -> Any:
     """Return the result for a tensor and an axis; NotImplemented if there is anything to check."""
     # Nothing of this is for torch.compile, which gets the formula. 1 and True are one key, but True is no axis.
-    if torch.compiler.is_compiling() or type(axis) is not int:
+    if torch.compiler.is_compiling() or (type(axis) is not int and axis is not None):
         return NotImplemented
     key = (name, x.dtype, x.ndim, axis, selected.get())
     way = _WAYS.get(key)
@@ -28,7 +28,10 @@ def plain(name: str, x: Any, axis: Any) -> Any:
     return way(x)
 
 
-def _way(name: str, dtype: Any, ndim: int, axis: int, engine: str) -> Way:
+def _way(name: str, dtype: Any, ndim: int, axis: int | None, engine: str) -> Way:
+    if axis is None:
+        flat = _way(name, dtype, 1, 0, engine)
+        return (lambda x: flat(x.reshape(-1))) if name == "logsumexp" and ndim else _none
     known = dtype_name(dtype) in ("float64", "float32", "float16", "bfloat16")
     if not known or not -ndim <= axis < ndim:
         return _none
