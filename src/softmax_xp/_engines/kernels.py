@@ -41,7 +41,7 @@ def execute(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> None:
     Along all axes but ``axis`` each array has the length of the first or 1.
     """
     # NumPy has no bfloat16 of its own: it travels as its 16 bits.
-    arrays = tuple(v.view(np.int16) if v.dtype.name == "bfloat16" else v for v in arrays)
+    arrays = tuple(v.view(np.int16) if v.dtype.kind == "V" else v for v in arrays)
     x = arrays[0]
     kernel = getattr(find()[0], name)
     where = None if where is None else np.broadcast_to(where, x.shape)

@@ -81,31 +81,23 @@ def _in_place(name: str, axis: int) -> Way:
 
 def plain_loss(x: Any, labels: Any) -> Any:
     """Return the mean cross-entropy of rows of logits with one label each; NotImplemented if there is more to it."""
-    rows = _loss_rows(x, labels)
-    if rows is None:
-        return NotImplemented
-    at = labels.astype(np.int64, copy=False)
-    # Ignored labels are negative, or else they would be the label of a class.
-    if at.min() < 0 or at.max() >= x.shape[1]:
-        return NotImplemented
-    loss = rows(x, at[:, None])
-    if loss is NotImplemented:
-        return NotImplemented
-    return np.asarray(np.add.reduce(loss, None, np.float64) * (1.0 / len(x)), dtype=x.dtype)
-
-
-def _loss_rows(x: Any, labels: Any) -> Callable[[Any, Any], Any] | None:
-    """Return what computes the losses, or None where the long way must be taken."""
     if type(labels) is not np.ndarray or labels.dtype.kind not in "iu" or labels.shape != x.shape[:1] or x.ndim != 2:
-        return None
+        return NotImplemented
     if x.dtype.char not in "fd" or not x.dtype.isnative or x.size == 0:
-        return None
-    engine = selected.get()
+        return NotImplemented
+    engine, at = selected.get(), labels.astype(np.int64, copy=False)[:, None]
     if engine in ("auto", "cpu_kernels") and kernels.find()[1] is None:
-        return lambda x, at: kernels.rows("label_nll", (x, at), 1, None)
-    if engine in ("auto", "numpy_inplace") and x.nbytes <= BLOCK:
-        return lambda x, at: numpy_rows.label_nll(x, 1, at)
-    return None
+        loss = kernels.rows("label_nll", (x, at), 1, None)
+    # Ignored labels are negative, or else they would be the label of a class.
+    elif engine in ("auto", "numpy_inplace") and x.nbytes <= BLOCK and 0 <= at.min() and at.max() < x.shape[1]:
+        loss = numpy_rows.label_nll(x, 1, at)
+        if loss is NotImplemented:
+            return NotImplemented
+    else:
+        return NotImplemented
+    mean = np.add.reduce(loss, None, np.float64) * (1.0 / len(x))
+    # NaN may come from a label that is to be ignored.
+    return np.asarray(mean, dtype=x.dtype) if mean == mean else NotImplemented
 
 
 PLAIN[np.ndarray] = plain

@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 TABLE = (
-    Row("softmax", ("float64", "float32"), 8192, 4096, 32768, "without the cost of a call from Python"),
+    Row("softmax", ("float64", "float32"), 8192, 4096, 131072, "without the cost of a call from Python"),
     Row("softmax", ("float16", "bfloat16"), 8192, 2048, 0, "the same, but gradients start from a rounded result"),
 )
 """The calls, on the last axis of tensors on the CPU, that torch's kernels execute."""
@@ -50,17 +50,21 @@ def supports(name: str, x: Any, xp: Any, options: dict[str, Any]) -> str | None:
         return "for plain tensors on the CPU"
     if options["axis"] != (x.ndim - 1,):
         return "slower on other axes than the last one"
-    return None if is_best(name, x) else "slower or less accurate at this size"
+    row = row_of(name, x.dtype)
+    return None if row is not None and is_best(row, x) else "slower or less accurate at this size"
 
 
-def is_best(name: str, x: Any) -> bool:
-    """Whether torch's kernel on the last axis is right and faster than the kernels of softmax-xp, if they are there."""
-    dtype, n, size = dtype_name(x.dtype), x.shape[-1], x.numel()
-    for row in TABLE:
-        if row.name == name and dtype in row.dtypes and n <= row.longest:
-            most = row.most_with_grad if x.requires_grad and torch.is_grad_enabled() else row.most
-            return size <= most or (most > 0 and kernels.find()[0] is None)
-    return False
+def row_of(name: str, dtype: Any) -> Row | None:
+    """Return the row of the table for a function and a dtype."""
+    return next((row for row in TABLE if row.name == name and dtype_name(dtype) in row.dtypes), None)
+
+
+def is_best(row: Row, x: Any) -> bool:
+    """Whether torch's kernel on the last axis is right, and faster than the kernels of softmax-xp if they are there."""
+    if x.shape[-1] > row.longest:
+        return False
+    most = row.most_with_grad if x.requires_grad and torch.is_grad_enabled() else row.most
+    return x.numel() <= most or (most > 0 and kernels.find()[0] is None)
 
 
 def softmax(x: Any, /, *, axis: tuple[int, ...], where: None, temperature: float, sink: None, xp: Any) -> Any:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from .._gate.dtypes import dtype_name
 from . import kernels, selected, torch_kernels, torch_native
 from .shortcut import PLAIN, PLAIN_LOSS
+from .threads import BYTES
 
 Way = Callable[[Any], Any]
 
@@ -36,18 +38,24 @@ def _way(name: str, dtype: Any, ndim: int, axis: int | None, engine: str) -> Way
     if not known or not -ndim <= axis < ndim:
         return _none
     axis = axis % ndim
-    native = engine in ("auto", "torch_native") and name == "softmax" and axis == ndim - 1
+    row = torch_native.row_of(name, dtype) if engine in ("auto", "torch_native") and axis == ndim - 1 else None
     by_kernel = engine in ("auto", "cpu_kernels") and kernels.find()[1] is None
+    kernel: Any = getattr(kernels.find()[0], name) if by_kernel else None
+    half, reduces = dtype_name(dtype) == "bfloat16", name == "logsumexp"
 
     def way(x: Any) -> Any:
-        if not torch_kernels.is_plain(x):
-            return NotImplemented
-        if native and torch_native.is_best(name, x):
+        if row is not None and x.is_cpu and torch_native.is_best(row, x):
             return torch.softmax(x, axis)
-        if not by_kernel or torch_kernels.keeps_half(name, x):
+        if not by_kernel or not torch_kernels.is_plain(x) or torch_kernels.keeps_half(name, x):
             return NotImplemented
+        if not x.requires_grad and not half and not reduces and x.nbytes < 2 * BYTES:
+            # What `torch_kernels.call` does, without what is not needed here.
+            given = x.numpy()
+            out = np.empty_like(given)
+            kernel(given, out, axis, None)
+            return torch.from_numpy(out)
         result = torch_kernels.call(name, (x,), axis, None)
-        return result.squeeze(axis) if name == "logsumexp" else result
+        return result.squeeze(axis) if reduces else result
 
     return way
 
@@ -66,14 +74,10 @@ def plain_loss(x: Any, labels: Any) -> Any:
         return NotImplemented
     if not (torch_kernels.is_plain(x) and torch_kernels.is_plain(labels)):
         return NotImplemented
-    at = labels.numpy()
-    # Ignored labels are negative, or else they would be the label of a class.
-    if at.min() < 0 or at.max() >= x.shape[1]:
-        return NotImplemented
-    at = labels.unsqueeze(1)
-    if x.requires_grad and torch.is_grad_enabled():
-        return torch_kernels.MeanLoss.apply(x, at)
-    return torch_kernels.mean_loss(x, at)
+    followed = x.requires_grad and torch.is_grad_enabled()
+    mean = (torch_kernels.MeanLoss.apply if followed else torch_kernels.mean_loss)(x, labels.unsqueeze(1))
+    # NaN may come from a label that is to be ignored.
+    return mean if mean.item() == mean.item() else NotImplemented
 
 
 PLAIN[torch.Tensor] = plain
