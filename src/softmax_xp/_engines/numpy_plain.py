@@ -89,7 +89,7 @@ def plain_loss(x: Any, labels: Any) -> Any:
     if engine in ("auto", "cpu_kernels") and kernels.find()[1] is None:
         loss = kernels.rows("label_nll", (x, at), 1, None)
     # Ignored labels are negative, or else they would be the label of a class.
-    elif engine in ("auto", "numpy_inplace") and x.nbytes <= BLOCK and 0 <= at.min() and at.max() < x.shape[1]:
+    elif engine in ("auto", "numpy_inplace") and x.nbytes <= BLOCK and at.min() >= 0 and at.max() < x.shape[1]:
         loss = numpy_rows.label_nll(x, 1, at)
         if loss is NotImplemented:
             return NotImplemented
