@@ -24,7 +24,8 @@ _busy = Lock()
 @contextmanager
 def limit(n: int) -> Iterator[None]:
     """Use at most ``n`` threads inside a ``with`` block, the caller's own included."""
-    token = _limit.set(n)
+    outer = _limit.get()
+    token = _limit.set(n if outer is None else min(n, outer))
     try:
         yield
     finally:
