@@ -37,9 +37,10 @@ def test_results_are_as_near_to_the_exact_ones_as_promised(backend, dtype, call,
                 raise AssertionError(f"{name}: {error}") from None
 
 
-@pytest.mark.parametrize("n", [3, 1000, 4097])
-def test_probabilities_sum_to_one(backend, dtype, call, n):
-    x = 4.0 * np.random.default_rng(n).normal(size=(4, n))
+@pytest.mark.parametrize("spread", [0.1, 4.0])
+@pytest.mark.parametrize("n", [3, 128, 1000, 4097])
+def test_probabilities_sum_to_one(backend, dtype, call, n, spread):
+    x = spread * np.random.default_rng(n).normal(size=(4, n))
     off = np.abs(call("softmax", backend.array(x, dtype)).sum(axis=-1) - 1.0)
     assert off.max() <= contract.sum_gate(dtype, n)
 

@@ -20,8 +20,8 @@ add: Any = np.add.reduce
 # As a decorator this costs half of what a with statement does.
 quiet = np.errstate(all="ignore")
 
-RUN = 128
-"""Along a strided axis NumPy adds one number after the other: in float32 no more than so many."""
+RUN = 16
+"""Numbers that are added one after the other along a strided axis, in float32 too."""
 
 
 @quiet
@@ -133,16 +133,17 @@ def row_top(x: Any, axis: int) -> Any:
 
 def row_sum(e: Any, axis: int) -> Any:
     """Return the sums along the axis, in float64."""
-    n = e.shape[axis]
-    if e.dtype.char == "d" or e.strides[axis] == e.itemsize:
+    if e.strides[axis] == e.itemsize:
         return add(e, axis, np.float64, None, True)
-    # A cast of each number would cost more than the sum.
-    if n <= RUN:
-        return add(e, axis, e.dtype, None, True).astype(np.float64)
-    k = n - n % RUN
-    before, after = (slice(None),) * axis, e.shape[axis + 1 :]
-    runs = add(e[(*before, slice(0, k))].reshape(*e.shape[:axis], k // RUN, RUN, *after), axis + 1, e.dtype)
-    return add(runs, axis, np.float64, None, True) + add(e[(*before, slice(k, n))], axis, np.float64, None, True)
+    # Along other axes NumPy adds one number after the other, and a cast of each would cost more than the sum.
+    n, before = e.shape[axis], (slice(None),) * axis
+    while n > RUN:
+        k = n - n % RUN
+        runs = e[(*before, slice(0, k))].reshape(*e.shape[:axis], k // RUN, RUN, *e.shape[axis + 1 :])
+        rest = add(e[(*before, slice(k, n))], axis, e.dtype, None, True).astype(np.float64)
+        e = np.concatenate([add(runs, axis + 1, e.dtype).astype(np.float64), rest], axis)
+        n = e.shape[axis]
+    return add(e, axis, e.dtype, None, True).astype(np.float64, copy=False)
 
 
 def excess(e: Any, axis: int) -> Any:
