@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 import softmax_xp_kernels as kernels
 
 REDUCING = ("logsumexp", "label_nll")

@@ -21,7 +21,9 @@ FLAGS = "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-saniti
 def library(name: str) -> str:
     """Return the path of a library of the compiler."""
     compiler = os.environ.get("CC", "cc")
-    return subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def build(folder: Path) -> Path:

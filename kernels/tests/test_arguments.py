@@ -6,9 +6,8 @@ import random
 
 import numpy as np
 import pytest
-from calls import OPERATIONS, operands, results
-
 import softmax_xp_kernels as kernels
+from calls import OPERATIONS, operands, results
 
 ERRORS = (TypeError, ValueError, BufferError)
 

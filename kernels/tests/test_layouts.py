@@ -21,8 +21,10 @@ def lay(a: np.ndarray, layout) -> np.ndarray:
     order, steps, offset = layout
     full = [a.shape[d] * abs(steps[d]) for d in order]
     memory = np.zeros(int(np.prod(full)) * a.itemsize + offset, np.uint8)
-    view = memory[offset:].view(a.dtype) if offset % a.itemsize == 0 else np.ndarray(
-        (int(np.prod(full)),), a.dtype, memory.data, offset
+    view = (
+        memory[offset:].view(a.dtype)
+        if offset % a.itemsize == 0
+        else np.ndarray((int(np.prod(full)),), a.dtype, memory.data, offset)
     )
     view = view.reshape(full).transpose(np.argsort(order))[tuple(slice(None, None, s) for s in steps)]
     view[...] = a

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 import softmax_xp_kernels as kernels
 
 HERE = Path(__file__).parent

@@ -129,14 +129,12 @@ int task_run(Task *task)
     }
     if (ndim)
         rows.count = dims[ndim - 1].length;
-    Kernel kernel = task->engine->by_row[task->op];
-    const int by_column = task->engine->by_column[task->op] && is_by_column(task);
-    if (by_column) {
-        kernel = task->engine->by_column[task->op];
-        rows.work = malloc(task->engine->work_size(&rows) + 64);
-        if (!rows.work)
-            return -1;
-    }
+    const Engine *engine = task->engine;
+    const int by_column = is_by_column(task);
+    const Kernel kernel = by_column ? engine->by_column[task->op] : engine->by_row[task->op];
+    const size_t work = by_column ? engine->column_work_size(&rows) : engine->row_work_size(&rows);
+    if (work && !(rows.work = malloc(work)))
+        return -1;
     run_all(kernel, &rows, dims, ndim ? ndim - 1 : 0, at);
     free(rows.work);
     return 0;

@@ -31,10 +31,10 @@ static size_t tile_columns(const Rows *rows)
     return (columns + LANES - 1) / LANES * LANES;
 }
 
-static size_t work_size(const Rows *rows)
+static size_t column_work_size(const Rows *rows)
 {
     const size_t columns = tile_columns(rows), groups = columns / LANES;
-    return groups * (8 * sizeof(V) + sizeof(Sums)) + (3 * BAND + 1) * columns * sizeof(T) + columns;
+    return groups * (8 * sizeof(V) + sizeof(Sums)) + (3 * BAND + 1) * columns * sizeof(T) + columns + 64;
 }
 
 static Tile tile_in(const Rows *rows)

@@ -21,7 +21,7 @@ ALWAYS Total block_dot(const T *p, const T *g, size_t n, int dot)
 ALWAYS V log_softmax_vjp_of(V y, V g, V total)
 {
     V k;
-    y = larger(splat((T)-(BIAS * LOG2)), y);
+    y = smaller(splat((T)(BIAS * LOG2)), larger(splat((T)(-BIAS * LOG2)), y));
     V q = reduced_expm1(y, &k);
     V scale = number_of((word_of(k) + (Word)BIAS) << DIGITS);
     V p = fma_(q, scale, scale), less = fma_(q, scale, scale - (T)1);

@@ -9,6 +9,7 @@
 #define BIAS 127
 #define LARGE 1000.0f
 #define RAISE 40
+#define RAISED 0x1p40
 #define LOG2_HIGH 0x1.62e000p-1f
 #define LOG2_LOW 0x1.0bfbe8p-15f
 #else
@@ -16,6 +17,7 @@
 #define BIAS 1023
 #define LARGE 4000.0
 #define RAISE 64
+#define RAISED 0x1p64
 #define LOG2_HIGH 0x1.62e42fe000000p-1
 #define LOG2_LOW 0x1.f473de6af278fp-30
 #endif
@@ -40,8 +42,10 @@ ALWAYS V curve(V r, V r2)
     return fma_(p, r2, PAIR(0x1.555556p-3, 0.5));
 #else
     V r4 = r2 * r2;
-    V p = fma_(r2, PAIR(0x1.af390ba7e6f47p-26, 0x1.2891d4ffbb0f9p-22), PAIR(0x1.71de0d85293b8p-19, 0x1.a019b8ca26fcfp-16));
-    V q = fma_(r2, PAIR(0x1.a01a01a7cebcdp-13, 0x1.6c16c1789d1d7p-10), PAIR(0x1.11111111109a6p-7, 0x1.5555555553d37p-5));
+    V p = PAIR(0x1.af390ba7e6f47p-26, 0x1.2891d4ffbb0f9p-22);
+    p = fma_(p, r2, PAIR(0x1.71de0d85293b8p-19, 0x1.a019b8ca26fcfp-16));
+    V q = PAIR(0x1.a01a01a7cebcdp-13, 0x1.6c16c1789d1d7p-10);
+    q = fma_(q, r2, PAIR(0x1.11111111109a6p-7, 0x1.5555555553d37p-5));
     return fma_(r2, fma_(r4, p, q), PAIR(0x1.5555555555556p-3, 0x1.0000000000001p-1));
 #endif
 #undef PAIR
@@ -133,6 +137,6 @@ static Total mass(double y, double n)
     double p = c[first];
     for (size_t i = first + 1; i < sizeof c / sizeof *c; i++)
         p = fma_one(p, r, c[i]);
-    const double bend = fma_one(r * r, p, off), e = 1.0 + (r + bend), scale = (double)((uint64_t)1 << (RAISE - 1)) * 2.0;
+    const double bend = fma_one(r * r, p, off), e = 1.0 + (r + bend), scale = RAISED;
     return (Total){e * scale, ((r - (e - 1.0)) + bend) * scale};
 }

@@ -31,7 +31,7 @@ typedef struct {
     ptrdiff_t along[OPERANDS];    /* from an entry of a row to the next */
     size_t count;                 /* the number of rows */
     ptrdiff_t across[OPERANDS];   /* from a row to the next */
-    void *work;                   /* for the column layout: aligned memory, `work_size` bytes */
+    void *work;                   /* NULL, or memory of as many bytes as the engine asks for */
 } Rows;
 
 /* Both do all rows; they differ in what is contiguous. at[]: the first entry of each operand. */
@@ -40,11 +40,13 @@ typedef void (*Kernel)(const Rows *rows, char *const at[OPERANDS]);
 typedef struct {
     Kernel by_row[OPS];
     Kernel by_column[OPS];
-    size_t (*work_size)(const Rows *rows);
+    size_t (*row_work_size)(const Rows *rows); /* 0: none */
+    size_t (*column_work_size)(const Rows *rows);
 } Engine;
 
 extern const Engine float32_portable, float64_portable;
-#if (defined(__x86_64__) || defined(_M_X64)) && defined(__GNUC__)
+/* GCC cannot align vectors of 256 bits on the stack of Windows. */
+#if defined(__x86_64__) && defined(__GNUC__) && (!defined(_WIN32) || defined(__clang__))
 #define HAVE_X86_VARIANTS 1
 extern const Engine float32_avx2, float64_avx2, float32_avx512, float64_avx512;
 #endif

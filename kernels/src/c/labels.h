@@ -31,23 +31,21 @@ static T logit(const Rows *rows, char *const at[], size_t i)
 }
 
 /* Writes the loss; returns whether it is that of an ordinary row. */
-static int put_nll(const Rows *rows, char *const at[], const Measure *r)
+static int put_nll(const Rows *rows, char *const at[], const Measure *r, double log)
 {
     const int64_t label = label_of(at);
     const int counts = label >= 0 && (uint64_t)label < rows->n;
     if (counts && is_finite(r->m)) {
-        put_loss(at, ((double)r->m - (double)logit(rows, at, (size_t)label)) + log_excess(r));
+        put_loss(at, ((double)r->m - (double)logit(rows, at, (size_t)label)) + log);
         return 1;
     }
     put_loss(at, counts && !any_kept(rows, at) ? INFINITY : NAN);
     return 0;
 }
 
-static void label_nll_row(const Rows *rows, char *const at[])
+static void label_nll_result(const Rows *rows, char *const at[], const Measure *r, double log)
 {
-    const Source x = source(rows, X, at, -(T)INFINITY);
-    const Measure r = measure(&x, rows->n);
-    put_nll(rows, at, &r);
+    put_nll(rows, at, r, log);
 }
 
 /* The mass of the classes other than the label, by that of all. */
@@ -77,15 +75,15 @@ static void mend_label(const Rows *rows, char *const at[], const Measure *r, int
                 (T)(-others(r, at_label) * (double)scale));
 }
 
-static void label_nll_grad_row(const Rows *rows, char *const at[])
+static void label_nll_grad_result(const Rows *rows, char *const at[], const Measure *r, double log)
 {
-    const Source x = source(rows, X, at, -(T)INFINITY);
-    const Sink out = sink(rows, at, 1, 0);
     const T scale = wide_one(at[SCALE]);
-    const Measure r = measure(&x, rows->n);
-    const int ordinary = put_nll(rows, at, &r);
+    const int ordinary = put_nll(rows, at, r, log);
     const double at_label = ordinary ? (double)logit(rows, at, (size_t)label_of(at)) : 0;
-    if (ordinary && scale != 0)
-        write_shares(&x, &out, rows->n, &r, scale);
-    mend_label(rows, at, &r, ordinary, at_label);
+    if (ordinary && scale != 0) {
+        const Source x = source(rows, X, at, -(T)INFINITY);
+        const Sink out = sink(rows, at, 1, 0);
+        write_shares(&x, &out, rows->n, r, scale);
+    }
+    mend_label(rows, at, r, ordinary, at_label);
 }

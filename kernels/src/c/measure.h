@@ -26,6 +26,13 @@ static T row_max(const T *x, size_t n)
     return largest_lane(larger(larger(m[0], m[1]), larger(m[2], m[3])));
 }
 
+/* A number that is most likely not far below the maximum, and cheap. */
+static inline T sample(const T *x, size_t n)
+{
+    const T a = x[0] > x[n / 4] ? x[0] : x[n / 4], b = x[n / 2] > x[n - 1] ? x[n / 2] : x[n - 1];
+    return a > b ? a : b;
+}
+
 /* Units for entries near m. */
 ALWAYS void set_units(Measure *r, T m)
 {
@@ -36,7 +43,7 @@ ALWAYS void set_units(Measure *r, T m)
 /* A running maximum for each lane, and the sum of all entries that lost against one: a maximum is not
    added before there is another one. So what is small beside it keeps all its digits, and a tie counts. */
 typedef struct {
-    V top[TILE];
+    V top;
     Sums sums;
 } Race;
 
@@ -50,21 +57,20 @@ ALWAYS V loser(V *top, V y, const Unit *unit, Sums *sums)
 
 static void race(Race *r, const T *x, size_t n, const Unit *unit)
 {
-    V v[TILE], top[TILE], last = splat(0);
+    V v[TILE], top = r->top, last = splat(0);
     Sums sums = r->sums;
     size_t i = 0;
-    memcpy(top, r->top, sizeof top);
     for (; i + SHORT <= n; i += SHORT) {
         for (size_t j = 0; j < TILE; j++)
-            v[j] = loser(&top[j], load(x + i + j * LANES), unit, &sums);
+            v[j] = loser(&top, load(x + i + j * LANES), unit, &sums);
         sums_add(&sums, (v[0] + v[1]) + (v[2] + v[3]));
     }
     for (; i + LANES <= n; i += LANES)
-        last += loser(&top[0], load(x + i), unit, &sums);
+        last += loser(&top, load(x + i), unit, &sums);
     if (i < n)
-        last += loser(&top[1], load_part(x + i, n - i, -(T)INFINITY), unit, &sums);
+        last += loser(&top, load_part(x + i, n - i, -(T)INFINITY), unit, &sums);
     sums_add(&sums, last);
-    memcpy(r->top, top, sizeof top);
+    r->top = top;
     r->sums = sums;
 }
 
@@ -138,22 +144,17 @@ static Measure measure_short(const T *x, size_t n)
 /* In units for entries near `m`. */
 static Measure measure_near(const Source *x, size_t n, T m, T *scratch)
 {
-    Race state = {.sums = no_sums()};
+    Race state = {splat(-(T)INFINITY), no_sums()};
     Measure r = nothing;
     set_units(&r, m);
     const Unit unit = unit_of(splat(r.base), splat(r.n));
-    for (size_t j = 0; j < TILE; j++)
-        state.top[j] = splat(-(T)INFINITY);
     for (size_t i = 0; i < n; i += BLOCK) {
         const size_t size = n - i < BLOCK ? n - i : BLOCK;
         race(&state, fetch(x, i, size, scratch), size, &unit);
     }
-    V *top = state.top, lost = loser(&top[0], top[1], &unit, &state.sums) + loser(&top[2], top[3], &unit, &state.sums);
-    lost += loser(&top[0], top[2], &unit, &state.sums);
-    sums_add(&state.sums, lost);
-    r.m = largest_lane(top[0]);
+    r.m = largest_lane(state.top);
     if (is_finite(r.m))
-        r.sum = finish(top[0], &state.sums, &unit, r.m);
+        r.sum = finish(state.top, &state.sums, &unit, r.m);
     return r;
 }
 
@@ -193,7 +194,7 @@ static void settle_units(Measure *r)
     }
 }
 
-/* In units of the maximum of the first few entries; if that is too far below the maximum, a second time. */
+/* In units of a sample of the first block; if that is too far below the maximum, a second time. */
 static Measure measure(const Source *x, size_t n)
 {
     T scratch[BLOCK];
@@ -201,7 +202,8 @@ static Measure measure(const Source *x, size_t n)
     if (n <= SHORT) {
         r = n ? measure_short(fetch(x, 0, n, scratch), n) : nothing;
     } else {
-        T m = row_max(fetch(x, 0, SHORT, scratch), SHORT);
+        const size_t size = n < BLOCK ? n : BLOCK;
+        T m = sample(fetch(x, 0, size, scratch), size);
         if (!is_finite(m))
             m = max_of(x, n, scratch);
         for (r.m = m; is_finite(m);) {
@@ -254,10 +256,10 @@ static inline double log1p_for_float(double x)
 }
 #endif
 
-/* The logarithm of the sum of exp(x - m): the maximum's own 1 was never added. */
-static double log_excess(const Measure *r)
+/* The logarithm of the sum of exp(x - m), to which the maximum's own 1 was never added. */
+static double log_of(const Measure *r)
 {
-    if (r->sum.sum == 0)
+    if (r->sum.sum == 0 || !is_finite(r->m))
         return 0;
     const Total e = mass_of_max(r);
     const double q = r->sum.sum / e.sum;

@@ -28,28 +28,26 @@ ALWAYS V highest(V top, Band x, size_t size)
 
 typedef enum { MAXIMA, RACE, SUMS, SUMS_KEEPING } Pass;
 
-/* One vector of columns, at most BAND rows. */
+/* One vector of columns, at most BAND rows. All of it is read before something is written: what is
+   read and written next to each other often differs by a multiple of a page, which processors confuse. */
 ALWAYS void measure_group(Tile *t, size_t g, Band x, Band e, size_t size, Pass pass)
 {
-    V v[BAND], top = t->m[g];
-    if (pass != RACE)
-        t->m[g] = highest(top, x, size);
-    if (pass == MAXIMA)
-        return;
-    const Unit unit = raised_unit(t->base[g], t->n[g], pass == RACE ? RAISE : SMALL_RAISE);
+    V y[BAND], v[BAND], top = t->m[g];
     Sums sums = t->sums[g];
-    for (size_t i = size; i < BAND; i++)
-        v[i] = splat(0);
-    for (size_t i = 0; i < size; i++) {
-        const V y = load(x.p + (ptrdiff_t)i * x.step);
-        v[i] = pass == RACE ? loser(&top, y, &unit, &sums) : exp_in(&unit, y);
-        if (pass == SUMS_KEEPING)
+    for (size_t i = 0; i < size; i++)
+        y[i] = load(x.p + (ptrdiff_t)i * x.step);
+    for (size_t i = 0; i < size && pass != RACE; i++)
+        top = larger(y[i], top);
+    if (pass != MAXIMA) {
+        const Unit unit = raised_unit(t->base[g], t->n[g], pass == RACE ? RAISE : SMALL_RAISE);
+        for (size_t i = 0; i < BAND; i++)
+            v[i] = i >= size ? splat(0) : pass == RACE ? loser(&top, y[i], &unit, &sums) : exp_in(&unit, y[i]);
+        for (size_t i = 0; i < size && pass == SUMS_KEEPING; i++)
             store(e.p + (ptrdiff_t)i * e.step, v[i]);
+        sums_add(&sums, (v[0] + v[1]) + (v[2] + v[3]));
+        t->sums[g] = sums;
     }
-    sums_add(&sums, (v[0] + v[1]) + (v[2] + v[3]));
-    t->sums[g] = sums;
-    if (pass == RACE)
-        t->m[g] = top;
+    t->m[g] = top;
 }
 
 ALWAYS void measure_band(Tile *t, Band x, Band e, size_t size, Pass pass)

@@ -1,4 +1,4 @@
-/* What is made of the measures of a tile. */
+/* Results for a tile, and what is made of its measures. */
 
 ALWAYS void set_total(Tile *t, size_t g, const Sums *sums)
 {
@@ -41,31 +41,31 @@ ALWAYS void log_group(const Tile *t, size_t g, const T *p, ptrdiff_t step, T *ou
         store(out + (ptrdiff_t)i * out_step, (load(p + (ptrdiff_t)i * step) - m) - l);
 }
 
-typedef enum { SHARES, TIMES_FACTOR, LOGS } Result;
+typedef enum { SHARES, TIMES_FACTOR, LOGS } Kind;
 
-ALWAYS void write_band(const Tile *t, Band x, Band out, size_t size, Result result)
+ALWAYS void write_band(const Tile *t, Band x, Band out, size_t size, Kind kind)
 {
     for (size_t g = 0; g < t->groups; g++) {
         const T *p = x.p + g * LANES;
         T *to = out.p + g * LANES;
-        if (result == LOGS)
+        if (kind == LOGS)
             log_group(t, g, p, x.step, to, out.step, size);
         else
-            share_group(t, g, p, x.step, to, out.step, size, result == TIMES_FACTOR);
+            share_group(t, g, p, x.step, to, out.step, size, kind == TIMES_FACTOR);
     }
 }
 
-ALWAYS void write_tile(const Tile *t, Result result)
+ALWAYS void write_tile(const Tile *t, Kind kind)
 {
     const size_t n = t->rows->n;
-    const int masked = result == TIMES_FACTOR;
+    const int masked = kind == TIMES_FACTOR;
     for (size_t i = 0; i < n; i += BAND) {
         const size_t size = n - i < BAND ? n - i : BAND;
         const Band x = fetch_band(t, X, i, size, -(T)INFINITY, t->x), out = band_room(t, i, masked);
         if (size == BAND)
-            write_band(t, x, out, BAND, result);
+            write_band(t, x, out, BAND, kind);
         else
-            write_band(t, x, out, size, result);
+            write_band(t, x, out, size, kind);
         put_band(t, i, size, masked, 0);
     }
 }
@@ -80,15 +80,14 @@ static void column_at(const Tile *t, size_t column, char *at[OPERANDS])
 static void blank_columns(const Tile *t, T masked)
 {
     char *at[OPERANDS];
-    for (size_t j = 0; j < t->count; j++) {
-        if (j % LANES == 0 && !any_lane(~(finite_lanes(t->m[j / LANES]) & finite_lanes(sums_in_type(&t->sums[j / LANES]))))) {
-            j += LANES - 1;
+    for (size_t g = 0; g < t->groups; g++) {
+        if (!any_lane(~(finite_lanes(t->m[g]) & finite_lanes(sums_in_type(&t->sums[g])))))
             continue;
-        }
-        if (!is_finite(measure_of(t, j).m)) {
-            column_at(t, j, at);
-            blank(t->rows, at, (T)NAN, masked);
-        }
+        for (size_t j = g * LANES; j < (g + 1) * LANES && j < t->count; j++)
+            if (!is_finite(measure_of(t, j).m)) {
+                column_at(t, j, at);
+                blank(t->rows, at, (T)NAN, masked);
+            }
     }
 }
 
@@ -108,16 +107,18 @@ static void scale_tile(const Tile *t)
     }
 }
 
-/* Whether X and OUT have memory in common, within the rows of this tile or between them. */
+/* Whether X and OUT have memory in common in the columns of this tile. */
 static int do_overlap(const Tile *t)
 {
     const Rows *rows = t->rows;
     uintptr_t low[2], high[2];
     for (size_t i = 0; i < 2; i++) {
         const Operand operand = i ? OUT : X;
-        const ptrdiff_t span = (ptrdiff_t)(rows->n - 1) * rows->along[operand];
-        low[i] = (uintptr_t)t->at[operand] + (uintptr_t)(span < 0 ? span : 0);
-        high[i] = (uintptr_t)t->at[operand] + (uintptr_t)(span < 0 ? 0 : span) + t->count * sizeof(T);
+        const ptrdiff_t down = (ptrdiff_t)(rows->n - 1) * rows->along[operand];
+        const ptrdiff_t right = (ptrdiff_t)(t->count - 1) * rows->across[operand];
+        const uintptr_t p = (uintptr_t)t->at[operand];
+        low[i] = p + (uintptr_t)(down < 0 ? down : 0) + (uintptr_t)(right < 0 ? right : 0);
+        high[i] = p + (uintptr_t)(down < 0 ? 0 : down) + (uintptr_t)(right < 0 ? 0 : right) + sizeof(T);
     }
     return low[0] < high[1] && low[1] < high[0];
 }
@@ -125,7 +126,7 @@ static int do_overlap(const Tile *t)
 static void softmax_tile(Tile *t)
 {
     const int keeping = is_direct(t, OUT, 0);
-    sum_tile(t, keeping, !keeping || (is_direct(t, X, 1) && !do_overlap(t)));
+    sum_tile(t, keeping, !keeping || !do_overlap(t));
     set_totals(t);
     if (keeping)
         scale_tile(t);
@@ -139,7 +140,7 @@ static void log_softmax_tile(Tile *t)
     measure_tile(t);
     for (size_t j = 0; j < t->groups * LANES; j++) {
         const Measure r = measure_of(t, j);
-        set_lane(t->log, j, is_finite(r.m) ? (T)log_excess(&r) : (T)0);
+        set_lane(t->log, j, (T)log_of(&r));
     }
     write_tile(t, LOGS);
     blank_columns(t, -(T)INFINITY);
@@ -152,7 +153,7 @@ static void logsumexp_tile(Tile *t)
     for (size_t j = 0; j < t->count; j++) {
         const Measure r = measure_of(t, j);
         column_at(t, j, at);
-        put_logsumexp(t->rows, at, &r);
+        logsumexp_result(t->rows, at, &r, log_of(&r));
     }
 }
 
@@ -181,7 +182,7 @@ static void label_nll_tile(Tile *t)
     for (size_t j = 0; j < t->count; j++) {
         const Measure r = measure_of(t, j);
         column_at(t, j, at);
-        put_nll(t->rows, at, &r);
+        put_nll(t->rows, at, &r, log_of(&r));
     }
 }
 
@@ -192,7 +193,7 @@ static void label_nll_grad_tile(Tile *t)
     for (size_t j = 0; j < t->count; j++) {
         const Measure r = measure_of(t, j);
         column_at(t, j, at);
-        t->ordinary[j] = (char)put_nll(t->rows, at, &r);
+        t->ordinary[j] = (char)put_nll(t->rows, at, &r, log_of(&r));
         t->at_label[j] = t->ordinary[j] ? logit(t->rows, at, (size_t)label_of(at)) : 0;
         set_lane(t->factor, j, wide_one(at[SCALE]));
     }
@@ -209,15 +210,15 @@ ALWAYS void vjp_tile(Tile *t, int logs)
 {
     const size_t n = t->rows->n;
     const T fill = logs ? -(T)INFINITY : (T)0;
-    memset(t->sums, 0, t->groups * sizeof(Sums));
+    for (size_t c = 0; c < t->groups; c++)
+        t->sums[c] = no_sums();
     for (size_t i = 0; i < n; i += BAND) {
         const size_t size = n - i < BAND ? n - i : BAND;
         const Band g = fetch_band(t, G, i, size, 0, t->g), p = logs ? g : fetch_band(t, X, i, size, fill, t->x);
-        for (size_t c = 0; c < t->groups; c++) {
+        for (size_t c = 0; c < t->groups; c++)
             for (size_t j = 0; j < size; j++)
                 sums_add(&t->sums[c], dot_step(load(p.p + (ptrdiff_t)j * p.step + c * LANES),
                                                load(g.p + (ptrdiff_t)j * g.step + c * LANES), !logs));
-        }
     }
     set_totals(t);
     for (size_t i = 0; i < n; i += BAND) {

@@ -37,40 +37,38 @@ ALWAYS void scale_block(T *e, size_t n, const Shares *s, int factor)
     }
 }
 
-/* The sum of a block, and on the way its maximum; e gets the exponentials. */
-ALWAYS Total keep_block(const T *x, T *e, size_t n, const Unit *unit, T *m)
+/* Sums and, on the way, the maximum of entries whose exponentials are kept. */
+static void keep_block(Race *r, const T *x, T *e, size_t n, const Unit *unit)
 {
-    Sums sums = no_sums();
-    V v[TILE], top[TILE], rest = splat(0);
+    Sums sums = r->sums;
+    V y, v[TILE], top = r->top, rest = splat(0);
     size_t i = 0;
-    for (size_t j = 0; j < TILE; j++)
-        top[j] = splat(-(T)INFINITY);
     for (; i + SHORT <= n; i += SHORT) {
         for (size_t j = 0; j < TILE; j++) {
-            const V y = load(x + i + j * LANES);
-            top[j] = larger(y, top[j]);
+            y = load(x + i + j * LANES);
+            top = larger(y, top);
             v[j] = exp_in(unit, y);
             store(e + i + j * LANES, v[j]);
         }
         sums_add(&sums, (v[0] + v[1]) + (v[2] + v[3]));
     }
     for (; i + LANES <= n; i += LANES) {
-        const V y = load(x + i);
-        top[0] = larger(y, top[0]);
+        y = load(x + i);
+        top = larger(y, top);
         v[0] = exp_in(unit, y);
         store(e + i, v[0]);
         rest += v[0];
     }
     if (i < n) {
-        const V y = load_part(x + i, n - i, -(T)INFINITY);
-        top[1] = larger(y, top[1]);
+        y = load_part(x + i, n - i, -(T)INFINITY);
+        top = larger(y, top);
         v[0] = exp_in(unit, y);
         store_part(e + i, v[0], n - i);
         rest += v[0];
     }
     sums_add(&sums, rest);
-    *m = largest_lane(larger(larger(top[0], top[1]), larger(top[2], top[3])));
-    return sums_total(&sums);
+    r->top = top;
+    r->sums = sums;
 }
 
 static void share_block(const T *x, T *out, size_t n, const Unit *unit, const Shares *s)
@@ -196,70 +194,88 @@ static T softmax_short(const T *x, T *out, size_t n, const T *factor)
 }
 
 /* Whether what is written to a row may be read from the other one later. */
-static int overlap(const T *x, const T *out, size_t n)
+static int overlap(const Source *x, const Sink *out, size_t n)
 {
-    const uintptr_t a = (uintptr_t)x, b = (uintptr_t)out;
-    return a < b + n * sizeof(T) && b < a + n * sizeof(T);
+    const ptrdiff_t x_span = (ptrdiff_t)(n - 1) * x->step, out_span = (ptrdiff_t)(n - 1) * out->step;
+    const uintptr_t a = (uintptr_t)x->p, b = (uintptr_t)out->p;
+    const uintptr_t a_low = x_span < 0 ? a + (uintptr_t)x_span : a, a_high = x_span < 0 ? a : a + (uintptr_t)x_span;
+    const uintptr_t b_low = out_span < 0 ? b + (uintptr_t)out_span : b;
+    const uintptr_t b_high = out_span < 0 ? b : b + (uintptr_t)out_span;
+    return a_low < b_high + sizeof(T) && b_low < a_high + sizeof(T);
 }
 
-/* Exponentials are kept in the output until their sum is known, in units of the maximum of the first
-   few entries; if that is too far below the maximum, all is done again. The maximum is returned, NaN
-   where an entry is, and nothing useful is written where it is not finite. */
-static T softmax_block(const T *x, T *out, size_t n, const T *factor)
+/* Keeps exponentials in e, in units of a sample; if that is too far below the maximum, a second time.
+   Returns the maximum, or NaN where an entry is. */
+static T keep_row(const Source *x, T *e, size_t n, int intact, T *scratch, Total *total)
 {
-    if (n <= SHORT)
-        return n ? softmax_short(x, out, n, factor) : -(T)INFINITY;
-    T m = overlap(x, out, n) ? -(T)INFINITY : row_max(x, SHORT);
+    const size_t step = x->direct ? n : BLOCK;
+    T m = intact ? sample(fetch(x, 0, n < step ? n : step, scratch), n < step ? n : step) : -(T)INFINITY;
     if (!is_finite(m))
-        m = row_max(x, n);
-    for (;;) {
-        Measure r;
-        T top;
-        if (!is_finite(m))
-            return m;
-        set_units(&r, m);
-        const Unit unit = raised_unit(splat(r.base), splat(r.n), SMALL_RAISE);
-        const Total total = keep_block(x, out, n, &unit, &top);
-        if (top - m > HEADROOM) {
-            m = top;
-            continue;
+        m = max_of(x, n, scratch);
+    while (is_finite(m)) {
+        Race r = {splat(-(T)INFINITY), no_sums()};
+        Measure at;
+        set_units(&at, m);
+        const Unit unit = raised_unit(splat(at.base), splat(at.n), SMALL_RAISE);
+        for (size_t i = 0; i < n; i += step) {
+            const size_t size = n - i < step ? n - i : step;
+            keep_block(&r, fetch(x, i, size, scratch), e + i, size, &unit);
         }
-        if (!(total.sum - total.sum == 0))
-            return (T)NAN;
-        const Shares s = shares_of(total, factor ? *factor : 1);
-        if (factor)
-            scale_block(out, n, &s, 1);
-        else
-            scale_block(out, n, &s, 0);
-        return top;
+        const T top = largest_lane(r.top);
+        *total = sums_total(&r.sums);
+        if (!(top - m > HEADROOM))
+            return total->sum - total->sum == 0 ? top : (T)NAN;
+        m = top;
     }
+    return m;
 }
 
-/* factor * softmax(x); the maximum is returned, and nothing is written where it is not finite. */
-static T softmax_times(const Source *x, const Sink *out, size_t n, const T *factor)
+/* factor * softmax(x); the maximum is returned, and nothing useful is written where it is not finite.
+   `spare`: room for a row where its exponentials cannot be kept in the output, or NULL. */
+static T softmax_times(const Source *x, const Sink *out, size_t n, const T *factor, T *spare)
 {
-    if (x->direct && out->direct)
-        return softmax_block((const T *)(const void *)x->p, (T *)(void *)out->p, n, factor);
-    if (n <= BLOCK) {
-        T scratch[BLOCK], result[BLOCK];
-        const T *v = fetch(x, 0, n, scratch);
-        T *to = room(out, 0, result);
-        const T m = softmax_block(v, to, n, factor);
+    T scratch[BLOCK], result[BLOCK];
+    T *e = out->direct ? (T *)(void *)out->p : n <= BLOCK ? result : spare;
+    if (n <= SHORT) {
+        const T m = n ? softmax_short(fetch(x, 0, n, scratch), e, n, factor) : -(T)INFINITY;
         if (is_finite(m))
-            put(out, 0, n, to);
+            put(out, 0, n, e);
         return m;
     }
-    const Measure r = measure(x, n);
-    if (is_finite(r.m))
-        write_shares(x, out, n, &r, factor ? *factor : 1);
-    return r.m;
+    if (!e) {
+        const Measure r = measure(x, n);
+        if (is_finite(r.m))
+            write_shares(x, out, n, &r, factor ? *factor : 1);
+        return r.m;
+    }
+    Total total = {0, 0};
+    const T m = keep_row(x, e, n, !(out->direct && overlap(x, out, n)), scratch, &total);
+    if (!is_finite(m))
+        return m;
+    const Shares s = shares_of(total, factor ? *factor : 1);
+    const size_t step = out->direct ? n : BLOCK;
+    for (size_t i = 0; i < n; i += step) {
+        const size_t size = n - i < step ? n - i : step;
+        if (factor)
+            scale_block(e + i, size, &s, 1);
+        else
+            scale_block(e + i, size, &s, 0);
+        put(out, i, size, e + i);
+    }
+    return m;
+}
+
+/* Long rows in half precision are kept in float, unless they are so long that reading them again is cheaper. */
+static size_t row_work_size(const Rows *rows)
+{
+    return rows->storage != NATIVE && rows->n > BLOCK && rows->n <= 32 * BLOCK ? rows->n * sizeof(T) : 0;
 }
 
 static void softmax_row(const Rows *rows, char *const at[])
 {
     const Source x = source(rows, X, at, -(T)INFINITY);
     const Sink out = sink(rows, at, 0, 0);
-    if (!is_finite(softmax_times(&x, &out, rows->n, NULL)))
+    if (!is_finite(softmax_times(&x, &out, rows->n, NULL, rows->work)))
         blank(rows, at, (T)NAN, 0);
 }
 
@@ -268,25 +284,19 @@ static void logsumexp_vjp_row(const Rows *rows, char *const at[])
     const Source x = source(rows, X, at, -(T)INFINITY);
     const Sink out = sink(rows, at, 1, 0);
     const T g = get_one(rows->storage, at[G]);
-    const T m = softmax_times(&x, &out, rows->n, &g);
+    const T m = softmax_times(&x, &out, rows->n, &g, rows->work);
     if (!is_finite(m))
         blank(rows, at, m == -(T)INFINITY && !any_nan(&x, rows->n) ? (T)0 : (T)NAN, 0);
 }
 
-static void log_softmax_row(const Rows *rows, char *const at[])
+static void write_logs(const Rows *rows, char *const at[], const Measure *r, T log)
 {
     const Source x = source(rows, X, at, -(T)INFINITY);
     const Sink out = sink(rows, at, 0, 0);
-    const size_t n = rows->n;
-    const Measure r = measure(&x, n);
-    if (!is_finite(r.m)) {
-        blank(rows, at, (T)NAN, -(T)INFINITY);
-        return;
-    }
-    const V m = splat(r.m), l = splat((T)log_excess(&r));
+    const V m = splat(r->m), l = splat(log);
     T scratch[BLOCK], result[BLOCK];
-    for (size_t i = 0; i < n; i += BLOCK) {
-        const size_t size = n - i < BLOCK ? n - i : BLOCK;
+    for (size_t i = 0; i < rows->n; i += BLOCK) {
+        const size_t size = rows->n - i < BLOCK ? rows->n - i : BLOCK;
         const T *v = fetch(&x, i, size, scratch);
         T *to = room(&out, i, result);
         size_t j = 0;
@@ -298,21 +308,59 @@ static void log_softmax_row(const Rows *rows, char *const at[])
     }
 }
 
-static void put_logsumexp(const Rows *rows, char *const at[], const Measure *r)
+static void move(const Rows *rows, char *at[], size_t count)
 {
-    T lse = r->m;
-    if (is_finite(r->m)) {
-        lse = (T)((double)r->m + log_excess(r));
-    } else if (r->m == (T)INFINITY) {
+    for (size_t k = 0; k < OPERANDS; k++)
+        at[k] += (ptrdiff_t)count * rows->across[k];
+}
+
+/* The measures of the next rows and their logarithms, each for all rows at once: one row alone is a
+   long chain of steps, and rows are independent. */
+enum { BATCH = 16 };
+
+static size_t measure_batch(const Rows *rows, char *const at[], size_t left, Measure *r, double *log)
+{
+    const size_t most = rows->n <= BLOCK / BATCH ? BATCH : 1, count = left < most ? left : most;
+    char *here[OPERANDS];
+    memcpy(here, at, sizeof here);
+    for (size_t i = 0; i < count; i++, move(rows, here, 1)) {
+        const Source x = source(rows, X, here, -(T)INFINITY);
+        r[i] = measure(&x, rows->n);
+    }
+    for (size_t i = 0; i < count; i++)
+        log[i] = log_of(&r[i]);
+    return count;
+}
+
+static void log_softmax_result(const Rows *rows, char *const at[], const Measure *r, double log)
+{
+    if (is_finite(r->m))
+        write_logs(rows, at, r, (T)log);
+    else
+        blank(rows, at, (T)NAN, -(T)INFINITY);
+}
+
+static void logsumexp_result(const Rows *rows, char *const at[], const Measure *r, double log)
+{
+    T lse = (T)((double)r->m + log);
+    if (r->m == (T)INFINITY) {
         const Source x = source(rows, X, at, 0);
         lse = any_nan(&x, rows->n) ? (T)NAN : lse;
     }
     put_one(rows->storage, at[OUT], lse);
 }
 
-static void logsumexp_row(const Rows *rows, char *const at[])
+typedef void (*Result)(const Rows *rows, char *const at[], const Measure *r, double log);
+
+ALWAYS void all_rows(const Rows *rows, char *const at[], Result result)
 {
-    const Source x = source(rows, X, at, -(T)INFINITY);
-    const Measure r = measure(&x, rows->n);
-    put_logsumexp(rows, at, &r);
+    Measure r[BATCH];
+    double log[BATCH];
+    char *here[OPERANDS];
+    memcpy(here, at, sizeof here);
+    for (size_t left = rows->count, count; left; left -= count) {
+        count = measure_batch(rows, here, left, r, log);
+        for (size_t i = 0; i < count; i++, move(rows, here, 1))
+            result(rows, here, &r[i], log[i]);
+    }
 }

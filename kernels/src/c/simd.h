@@ -44,7 +44,7 @@ typedef double D;
 #define ARM_V float64x2_t
 #endif
 
-#if SIMD >= 256 || defined(__aarch64__)
+#if SIMD >= 256 || defined(NEON)
 #define HAS_FMA 1
 #else
 #define HAS_FMA 0

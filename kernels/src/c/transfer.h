@@ -37,10 +37,11 @@ static inline float float_of(Word u)
 
 static inline float half_to_float(uint16_t h)
 {
-    /* The exponent is that of a float 2^112 too small; a product mends it, subnormal numbers included. */
-    float x = float_of((Word)(h & 0x7fff) << 13) * 0x1p112f;
-    Word special = (h & 0x7c00) == 0x7c00 ? 0x7f800000u : 0;
-    return float_of(bits_of(x) | special | (Word)(h & 0x8000) << 16);
+    /* No step meets a subnormal float, which some programs have the processor treat as 0. */
+    const Word a = (Word)(h & 0x7fff) << 13, sign = (Word)(h & 0x8000) << 16;
+    const Word tiny = bits_of(float_of(a + (113u << 23)) - 0x1p-14f), normal = a + (112u << 23);
+    const Word special = a >= 0x0f800000 ? 0x7f800000u : 0;
+    return float_of((a < 0x00800000 ? tiny : normal) | special | sign);
 }
 
 static inline uint16_t half_of_float(float x)
