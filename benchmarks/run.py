@@ -1,8 +1,9 @@
 """Run every benchmark, and write the results and which figures are reached: ``python benchmarks/run.py``.
 
 Each phase is one call of ``softmax-xp bench`` in a process of its own. ``benchmarks/results/cpu.json`` has what
-they print, ``cpu.md`` the same as tables. ``--phases one all`` runs some and keeps the other results,
-``--phases`` alone writes the tables anew. The machine should be idle; all phases take about 20 minutes.
+they print, ``cpu.md`` the same as tables. ``--phases one all`` runs some and keeps the other results, ``--op``
+runs some functions of them, ``--phases`` alone writes the tables anew. The machine should be idle; all phases
+take about 25 minutes.
 """
 
 from __future__ import annotations
@@ -270,14 +271,20 @@ def measured(phase: str, extra: list[str]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--phases", nargs="*", choices=PHASES, default=list(PHASES), help="run these only")
+    parser.add_argument("--op", nargs="+", help="run only these functions of a phase, and keep its other results")
     parser.add_argument("--seconds", type=float, help="for each contestant and case")
     parser.add_argument("--into", type=Path, default=RESULTS, help="folder of the results")
     arguments = parser.parse_args()
     target = arguments.into / "cpu.json"
     known: Phases = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
     extra = [] if arguments.seconds is None else ["--seconds", str(arguments.seconds)]
+    extra += ["--op", *arguments.op] if arguments.op else []
     for phase in arguments.phases:
-        known[phase] = measured(phase, extra)
+        found = measured(phase, extra)
+        if arguments.op and phase in known:
+            anew = {title(case): case for case in found["cases"]}
+            found = {**known[phase], "cases": [anew.get(title(case), case) for case in known[phase]["cases"]]}
+        known[phase] = found
         # Written after each phase: one that fails does not lose those before.
         ordered = {name: known[name] for name in PHASES if name in known}
         target.write_text(compact(ordered), encoding="utf-8")

@@ -154,6 +154,14 @@ def test_a_plain_loss_has_the_bits_of_the_long_way(engine, labels, dtype) -> Non
         np.testing.assert_array_equal(cross_entropy(x, y), cross_entropy(x, y, reduction="mean"), strict=True)
 
 
+@pytest.mark.parametrize(("shape", "axis"), [((5,), 0), ((2, 3, 4), 1), ((2, 3, 4), 0), ((4, 3), -2)], ids=str)
+def test_a_plain_loss_takes_any_axis(engine, shape, axis) -> None:
+    x = RNG.normal(size=shape)
+    y = np.asarray(RNG.integers(0, shape[axis], size=[n for a, n in enumerate(shape) if a != axis % len(shape)]))
+    long = cross_entropy(x, y, axis=axis, reduction="mean")
+    np.testing.assert_array_equal(cross_entropy(x, y, axis=axis), long, strict=True)
+
+
 def test_plain_calls_do_not_grow_the_table(engine) -> None:
     x = RNG.normal(size=(4, 5))
     softmax(x, axis=0)

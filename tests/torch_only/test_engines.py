@@ -92,6 +92,15 @@ def test_a_plain_loss_is_that_of_the_long_way(labels, dtype):
         torch.testing.assert_close(a, b, rtol=4 * torch.finfo(dtype).eps, atol=0, equal_nan=True)
 
 
+@with_kernels
+@pytest.mark.parametrize(("shape", "axis"), [((5,), 0), ((2, 3, 4), 1), ((2, 3, 4), 0), ((4, 3), -2)], ids=str)
+def test_a_plain_loss_takes_any_axis(shape, axis):
+    labels = torch.ones([n for a, n in enumerate(shape) if a != axis % len(shape)], dtype=torch.int64)
+    assert gradcheck(lambda x: cross_entropy(x, labels, axis=axis), logits(*shape))
+    found, long = (cross_entropy(logits(*shape), labels, axis=axis, **o) for o in ({}, {"reduction": "mean"}))
+    torch.testing.assert_close(found, long)
+
+
 def followed(x):
     """Yield contexts and inputs in which a kernel would go unnoticed by torch."""
     with forward_ad.dual_level():

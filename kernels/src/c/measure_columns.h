@@ -96,13 +96,16 @@ static void set_first_units(Tile *t)
     clear_measures(t);
 }
 
-/* Columns whose maximum is too far above that of the first band get units for it; whether there are any. */
+/* Columns whose maximum is too far from that of the first band get units for it; whether there are any.
+   A first band with nothing above -inf, as masks make some, has the units of 0. */
 static int mend_units(Tile *t)
 {
     U any = word_of(splat(0));
     for (size_t g = 0; g < t->groups; g++) {
         const V m = t->m[g], base = t->base[g], n = t->n[g];
-        const U high = finite_lanes(m) & ~above(t->first[g] + HEADROOM, m);
+        const U found = finite_lanes(t->first[g]);
+        const V near = only(found, t->first[g]);
+        const U high = finite_lanes(m) & (above(m, near + HEADROOM) | (~found & above(splat(-5), m)));
         any |= high;
         set_group_units(t, g, m);
         t->base[g] = choose(high, t->base[g], base);

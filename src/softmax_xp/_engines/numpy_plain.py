@@ -79,23 +79,27 @@ def _in_place(name: str, axis: int) -> Way:
     return sums if name == "logsumexp" else elements
 
 
-def plain_loss(x: Any, labels: Any) -> Any:
-    """Return the mean cross-entropy of rows of logits with one label each; NotImplemented if there is more to it."""
-    if type(labels) is not np.ndarray or labels.dtype.kind not in "iu" or labels.shape != x.shape[:1] or x.ndim != 2:
+def plain_loss(x: Any, labels: Any, axis: Any) -> Any:
+    """Return the mean cross-entropy of logits with one label for each row; NotImplemented if there is more to it."""
+    if type(labels) is not np.ndarray or labels.dtype.kind not in "iu" or type(axis) is not int:
         return NotImplemented
-    if x.dtype.char not in "fd" or not x.dtype.isnative or x.size == 0:
+    if x.dtype.char not in "fd" or not x.dtype.isnative or x.size == 0 or not -x.ndim <= axis < x.ndim:
         return NotImplemented
-    engine, at = selected.get(), labels.astype(np.int64, copy=False)[:, None]
+    shape, axis = x.shape, axis % x.ndim
+    if labels.shape != shape[:axis] + shape[axis + 1 :]:
+        return NotImplemented
+    at = labels.astype(np.int64, copy=False).reshape(*shape[:axis], 1, *shape[axis + 1 :])
+    engine = selected.get()
     if engine in ("auto", "cpu_kernels") and kernels.find()[1] is None:
-        loss = kernels.rows("label_nll", (x, at), 1, None)
+        loss = kernels.rows("label_nll", (x, at), axis, None)
     # Ignored labels are negative, or else they would be the label of a class.
-    elif engine in ("auto", "numpy_inplace") and x.nbytes <= BLOCK and at.min() >= 0 and at.max() < x.shape[1]:
-        loss = numpy_rows.label_nll(x, 1, at)
+    elif engine in ("auto", "numpy_inplace") and x.nbytes <= BLOCK and at.min() >= 0 and at.max() < shape[axis]:
+        loss = numpy_rows.label_nll(x, axis, at)
         if loss is NotImplemented:
             return NotImplemented
     else:
         return NotImplemented
-    mean = np.add.reduce(loss, None, np.float64) * (1.0 / len(x))
+    mean = np.add.reduce(loss, None, np.float64) * (1.0 / loss.size)
     # NaN may come from a label that is to be ignored.
     return np.asarray(mean, dtype=x.dtype) if mean == mean else NotImplemented
 

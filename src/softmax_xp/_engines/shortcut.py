@@ -14,8 +14,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 PLAIN: dict[type, Callable[[str, Any, Any], Any]] = {}
 
-PLAIN_LOSS: dict[type, Callable[[Any, Any], Any]] = {}
-"""The same for the mean cross-entropy of logits and labels."""
+PLAIN_LOSS: dict[type, Callable[[Any, Any, Any], Any]] = {}
+"""The same for the mean cross-entropy of logits and labels along an axis."""
 
 
 def with_shortcut(axis: int | None) -> Callable[[Function], Function]:
@@ -49,8 +49,8 @@ def with_loss_shortcut(function: Function) -> Function:
     @wraps(function)
     def public(x: Any, /, *args: Any, **options: Any) -> Any:
         plain = PLAIN_LOSS.get(type(x))
-        if plain is not None and len(args) == 1 and not options:
-            found = plain(x, args[0])
+        if plain is not None and len(args) == 1 and (not options or options.keys() == {"axis"}):
+            found = plain(x, args[0], options.get("axis", -1))
             if found is not NotImplemented:
                 return found
         return function(x, *args, **options)

@@ -129,21 +129,22 @@ class MeanLoss(torch.autograd.Function):  # type: ignore[misc]
     """The mean of the losses at the labels of rows, as one step of the graph."""
 
     @staticmethod
-    def forward(ctx: Any, x: Any, at: Any) -> Any:
+    def forward(ctx: Any, x: Any, at: Any, axis: int) -> Any:
         """Return the mean."""
         ctx.save_for_backward(x, at)
-        return mean_loss(x, at)
+        ctx.axis = axis
+        return mean_loss(x, at, axis)
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
         """Return the gradient of the logits."""
         x, at = ctx.saved_tensors
         gradient = _formula_gradient if torch.is_grad_enabled() or not is_plain(g) else _gradient
-        return gradient("label_nll", x, (g / len(x)).expand(at.shape), 1, None, [at]), None
+        return gradient("label_nll", x, (g / at.numel()).expand(at.shape), ctx.axis, None, [at]), None, None
 
 
-def mean_loss(x: Any, at: Any) -> Any:
-    """Return the mean loss of rows of logits at their labels (rows, 1)."""
-    losses = compute("label_nll", (x, at), 1, None).numpy()
-    mean = np.add.reduce(losses, None, np.float64) * (1.0 / len(losses))
+def mean_loss(x: Any, at: Any, axis: int) -> Any:
+    """Return the mean loss of logits at the labels, which have length 1 along the axis."""
+    losses = compute("label_nll", (x, at), axis, None).numpy()
+    mean = np.add.reduce(losses, None, np.float64) * (1.0 / losses.size)
     return torch.tensor(mean, dtype=x.dtype)

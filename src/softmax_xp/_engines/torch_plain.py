@@ -64,18 +64,21 @@ def _none(x: Any) -> Any:
     return NotImplemented
 
 
-def plain_loss(x: Any, labels: Any) -> Any:
-    """Return the mean cross-entropy of rows of logits with one label each; NotImplemented if there is more to it."""
+def plain_loss(x: Any, labels: Any, axis: Any) -> Any:
+    """Return the mean cross-entropy of logits with one label for each row; NotImplemented if there is more to it."""
     if torch.compiler.is_compiling() or selected.get() not in ("auto", "cpu_kernels") or kernels.find()[1]:
         return NotImplemented
     if type(labels) is not torch.Tensor or labels.dtype != torch.int64 or x.dtype not in (torch.float32, torch.float64):
         return NotImplemented
-    if x.ndim != 2 or labels.shape != x.shape[:1] or x.numel() == 0:
+    if type(axis) is not int or not -x.ndim <= axis < x.ndim or x.numel() == 0:
+        return NotImplemented
+    shape, axis = x.shape, axis % x.ndim
+    if labels.shape != shape[:axis] + shape[axis + 1 :]:
         return NotImplemented
     if not (torch_kernels.is_plain(x) and torch_kernels.is_plain(labels)):
         return NotImplemented
     followed = x.requires_grad and torch.is_grad_enabled()
-    mean = (torch_kernels.MeanLoss.apply if followed else torch_kernels.mean_loss)(x, labels.unsqueeze(1))
+    mean = (torch_kernels.MeanLoss.apply if followed else torch_kernels.mean_loss)(x, labels.unsqueeze(axis), axis)
     # NaN may come from a label that is to be ignored.
     return mean if mean.item() == mean.item() else NotImplemented
 
