@@ -165,10 +165,10 @@ def test_a_plain_loss_takes_any_axis(engine, shape, axis) -> None:
 def test_plain_calls_do_not_grow_the_table(engine) -> None:
     x = RNG.normal(size=(4, 5))
     softmax(x, axis=0)
-    before = len(numpy_plain._WAYS)
+    before = len(numpy_plain.WAYS)
     for n in range(1, 200):
         softmax(x[:, : n % 5 + 1], axis=0)
-    assert len(numpy_plain._WAYS) == before
+    assert len(numpy_plain.WAYS) == before
 
 
 @pytest.mark.parametrize("axis", [True, 1.0, 2, -3, None, (1,), [1]], ids=repr)

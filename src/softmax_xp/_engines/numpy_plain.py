@@ -9,12 +9,10 @@ import numpy as np
 
 from . import kernels, numpy_rows, selected
 from .numpy_inplace import BLOCK
-from .shortcut import PLAIN, PLAIN_LOSS
+from .shortcut import PLAIN, PLAIN_LOSS, Ways, nowhere
 from .threads import BYTES
 
 Way = Callable[[Any], Any]
-
-_WAYS: dict[tuple[Any, ...], Way] = {}
 
 
 def plain(name: str, x: Any, axis: Any) -> Any:
@@ -22,28 +20,20 @@ def plain(name: str, x: Any, axis: Any) -> Any:
     # 1 and True are one key, but True is no axis.
     if type(axis) is not int and axis is not None:
         return NotImplemented
-    key = (name, x.dtype, x.ndim, axis, selected.get())
-    way = _WAYS.get(key)
-    if way is None:
-        way = _WAYS[key] = _way(*key)
-    return way(x)
+    return WAYS[name, x.dtype, x.ndim, axis, selected.get()](x)
 
 
 def _way(name: str, dtype: Any, ndim: int, axis: int | None, engine: str) -> Way:
     if axis is None:
         flat = _way(name, dtype, 1, 0, engine)
-        return (lambda x: flat(x.reshape(-1))) if name == "logsumexp" and ndim else _none
+        return (lambda x: flat(x.reshape(-1))) if name == "logsumexp" and ndim else nowhere
     if not -ndim <= axis < ndim or not dtype.isnative or dtype.char not in "dfe":
-        return _none
+        return nowhere
     if engine in ("auto", "cpu_kernels") and kernels.find()[1] is None:
         return _by_kernel(name, axis % ndim)
     if engine in ("auto", "numpy_inplace") and dtype.char != "e":
         return _in_place(name, axis % ndim)
-    return _none
-
-
-def _none(x: Any) -> Any:
-    return NotImplemented
+    return nowhere
 
 
 def _by_kernel(name: str, axis: int) -> Way:
@@ -104,5 +94,6 @@ def plain_loss(x: Any, labels: Any, axis: Any) -> Any:
     return np.asarray(mean, dtype=x.dtype) if mean == mean else NotImplemented
 
 
+WAYS = Ways(_way)
 PLAIN[np.ndarray] = plain
 PLAIN_LOSS[np.ndarray] = plain_loss

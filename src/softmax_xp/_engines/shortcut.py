@@ -18,6 +18,24 @@ PLAIN_LOSS: dict[type, Callable[[Any, Any, Any], Any]] = {}
 """The same for the mean cross-entropy of logits and labels along an axis."""
 
 
+class Ways(dict[tuple[Any, ...], Callable[[Any], Any]]):
+    """What executes plain calls, by function, dtype, number of axes, axis and selected engine; found once for each."""
+
+    def __init__(self, find: Callable[..., Callable[[Any], Any]]) -> None:
+        super().__init__()
+        self.find = find
+
+    def __missing__(self, key: tuple[Any, ...]) -> Callable[[Any], Any]:
+        """Find the way and keep it."""
+        way = self[key] = self.find(*key)
+        return way
+
+
+def nowhere(x: Any) -> Any:
+    """Return NotImplemented: there is no short way."""
+    return NotImplemented
+
+
 def with_shortcut(axis: int | None) -> Callable[[Function], Function]:
     """Return a decorator for a public function of logits whose axis is ``axis`` unless it is given."""
 

@@ -10,12 +10,10 @@ import torch
 
 from .._gate.dtypes import dtype_name
 from . import kernels, selected, torch_kernels, torch_native
-from .shortcut import PLAIN, PLAIN_LOSS
+from .shortcut import PLAIN, PLAIN_LOSS, Ways, nowhere
 from .threads import BYTES
 
 Way = Callable[[Any], Any]
-
-_WAYS: dict[tuple[Any, ...], Way] = {}
 
 
 def plain(name: str, x: Any, axis: Any) -> Any:
@@ -23,20 +21,16 @@ def plain(name: str, x: Any, axis: Any) -> Any:
     # Nothing of this is for torch.compile, which gets the formula. 1 and True are one key, but True is no axis.
     if torch.compiler.is_compiling() or (type(axis) is not int and axis is not None):
         return NotImplemented
-    key = (name, x.dtype, x.ndim, axis, selected.get())
-    way = _WAYS.get(key)
-    if way is None:
-        way = _WAYS[key] = _way(*key)
-    return way(x)
+    return WAYS[name, x.dtype, x.ndim, axis, selected.get()](x)
 
 
 def _way(name: str, dtype: Any, ndim: int, axis: int | None, engine: str) -> Way:
     if axis is None:
         flat = _way(name, dtype, 1, 0, engine)
-        return (lambda x: flat(x.reshape(-1))) if name == "logsumexp" and ndim else _none
+        return (lambda x: flat(x.reshape(-1))) if name == "logsumexp" and ndim else nowhere
     known = dtype_name(dtype) in ("float64", "float32", "float16", "bfloat16")
     if not known or not -ndim <= axis < ndim:
-        return _none
+        return nowhere
     axis = axis % ndim
     row = torch_native.row_of(name, dtype) if engine in ("auto", "torch_native") and axis == ndim - 1 else None
     by_kernel = engine in ("auto", "cpu_kernels") and kernels.find()[1] is None
@@ -60,10 +54,6 @@ def _way(name: str, dtype: Any, ndim: int, axis: int | None, engine: str) -> Way
     return way
 
 
-def _none(x: Any) -> Any:
-    return NotImplemented
-
-
 def plain_loss(x: Any, labels: Any, axis: Any) -> Any:
     """Return the mean cross-entropy of logits with one label for each row; NotImplemented if there is more to it."""
     if torch.compiler.is_compiling() or selected.get() not in ("auto", "cpu_kernels") or kernels.find()[1]:
@@ -83,5 +73,6 @@ def plain_loss(x: Any, labels: Any, axis: Any) -> Any:
     return mean if mean.item() == mean.item() else NotImplemented
 
 
+WAYS = Ways(_way)
 PLAIN[torch.Tensor] = plain
 PLAIN_LOSS[torch.Tensor] = plain_loss
