@@ -98,7 +98,9 @@ def test_divergences_of_distributions_are_bounded(backend, call, x, y):
     kinds = {"p_kind": "logits", "q_kind": "logits"}
     kl, js = (call(name, p, q, **kinds) for name in ("kl_divergence", "js_divergence"))
     back = call("js_divergence", q, p, **kinds)
-    np.testing.assert_array_equal(js, back)
+    # A compiler may round p and q differently; where nothing is compiled these are the same bits.
+    eps = np.finfo("float32" if "16" in dtype else dtype).eps
+    np.testing.assert_allclose(js, back, rtol=8 * eps, atol=8 * eps)
     assert (js >= 0).all()
     assert_near(np.minimum(kl, 0.0), np.zeros(4), dtype, scale=8.0)
     assert_near(np.maximum(js, np.log(2)), np.full(4, np.log(2)), dtype)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .threads import spread
 
-BLOCK = 1 << 21
+BLOCK = 1 << 20
 """Bytes of logits to work on at a time."""
 
 
