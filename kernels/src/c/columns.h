@@ -12,9 +12,8 @@ typedef struct {
     size_t groups;      /* vectors of columns */
     V *m, *base, *n;    /* as in Measure */
     V *first;           /* the maximum of the first band */
-    Sums *sums;
+    Sums *sums, *logs;
     V *total, *inverse, *factor;
-    V *log; /* of the excess */
     T *x, *g, *out; /* bands */
     T *at_label;    /* the logit there, of each column */
     char *ordinary; /* a flag for each column */
@@ -34,7 +33,7 @@ static size_t tile_columns(const Rows *rows)
 static size_t column_work_size(const Rows *rows)
 {
     const size_t columns = tile_columns(rows), groups = columns / LANES;
-    return groups * (8 * sizeof(V) + sizeof(Sums)) + (3 * BAND + 1) * columns * sizeof(T) + columns + 64;
+    return groups * (7 * sizeof(V) + 2 * sizeof(Sums)) + (3 * BAND + 1) * columns * sizeof(T) + columns + 64;
 }
 
 static Tile tile_in(const Rows *rows)
@@ -42,12 +41,13 @@ static Tile tile_in(const Rows *rows)
     const size_t columns = tile_columns(rows), groups = columns / LANES;
     Tile t = {.rows = rows};
     char *work = (char *)(((uintptr_t)rows->work + 63) / 64 * 64);
-    V **const vectors[] = {&t.m, &t.base, &t.n, &t.first, &t.total, &t.inverse, &t.factor, &t.log};
+    V **const vectors[] = {&t.m, &t.base, &t.n, &t.first, &t.total, &t.inverse, &t.factor};
     T **const bands[] = {&t.x, &t.g, &t.out};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++, work += groups * sizeof(V))
         *vectors[i] = (V *)(void *)work;
     t.sums = (Sums *)(void *)work;
-    work += groups * sizeof(Sums);
+    t.logs = t.sums + groups;
+    work += 2 * groups * sizeof(Sums);
     for (size_t i = 0; i < sizeof bands / sizeof *bands; i++, work += BAND * columns * sizeof(T))
         *bands[i] = (T *)(void *)work;
     t.at_label = (T *)(void *)work;

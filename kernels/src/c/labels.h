@@ -30,20 +30,27 @@ static T logit(const Rows *rows, char *const at[], size_t i)
     return is_kept(rows, at, i) ? get_one(rows->storage, at[X] + (ptrdiff_t)i * rows->along[X]) : -(T)INFINITY;
 }
 
+/* (m - x) + log; the rounding of m - x goes into the logarithm. */
+static double nll_of(double m, double x, Total log)
+{
+    const double d = m - x, back = d - m, off = (m - (d - back)) - (x + back);
+    return is_finite((T)d) ? d + (log.sum + (log.rest + off)) : d;
+}
+
 /* Writes the loss; returns whether it is that of an ordinary row. */
-static int put_nll(const Rows *rows, char *const at[], const Measure *r, double log)
+static int put_nll(const Rows *rows, char *const at[], const Measure *r, Total log)
 {
     const int64_t label = label_of(at);
     const int counts = label >= 0 && (uint64_t)label < rows->n;
     if (counts && is_finite(r->m)) {
-        put_loss(at, ((double)r->m - (double)logit(rows, at, (size_t)label)) + log);
+        put_loss(at, nll_of((double)r->m, (double)logit(rows, at, (size_t)label), log));
         return 1;
     }
     put_loss(at, counts && !any_kept(rows, at) ? INFINITY : NAN);
     return 0;
 }
 
-static void label_nll_result(const Rows *rows, char *const at[], const Measure *r, double log)
+static void label_nll_result(const Rows *rows, char *const at[], const Measure *r, Total log)
 {
     put_nll(rows, at, r, log);
 }
@@ -75,7 +82,7 @@ static void mend_label(const Rows *rows, char *const at[], const Measure *r, int
                 (T)(-others(r, at_label) * (double)scale));
 }
 
-static void label_nll_grad_result(const Rows *rows, char *const at[], const Measure *r, double log)
+static void label_nll_grad_result(const Rows *rows, char *const at[], const Measure *r, Total log)
 {
     const T scale = wide_one(at[SCALE]);
     const int ordinary = put_nll(rows, at, r, log);

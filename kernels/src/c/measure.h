@@ -47,29 +47,30 @@ typedef struct {
     Sums sums;
 } Race;
 
-ALWAYS V loser(V *top, V y, const Unit *unit, Sums *sums)
+ALWAYS V loser(V *top, V y, const Unit *unit, V *rest)
 {
-    V rest, e = exp_and_rest(unit, smaller(*top, y), &rest);
+    V off, e = exp_and_rest(unit, smaller(*top, y), &off);
     *top = larger(y, *top);
-    sums_add_rest(sums, rest);
+    *rest += off;
     return e;
 }
 
 static void race(Race *r, const T *x, size_t n, const Unit *unit)
 {
-    V v[TILE], top = r->top, last = splat(0);
+    V v[TILE], top = r->top, rest = splat(0), last = splat(0);
     Sums sums = r->sums;
     size_t i = 0;
     for (; i + SHORT <= n; i += SHORT) {
         for (size_t j = 0; j < TILE; j++)
-            v[j] = loser(&top, load(x + i + j * LANES), unit, &sums);
+            v[j] = loser(&top, load(x + i + j * LANES), unit, &rest);
         sums_add(&sums, (v[0] + v[1]) + (v[2] + v[3]));
     }
     for (; i + LANES <= n; i += LANES)
-        last += loser(&top, load(x + i), unit, &sums);
+        last += loser(&top, load(x + i), unit, &rest);
     if (i < n)
-        last += loser(&top, load_part(x + i, n - i, -(T)INFINITY), unit, &sums);
+        last += loser(&top, load_part(x + i, n - i, -(T)INFINITY), unit, &rest);
     sums_add(&sums, last);
+    sums_add_rest(&sums, rest);
     r->top = top;
     r->sums = sums;
 }
@@ -109,7 +110,7 @@ ALWAYS Total finish(V top, Sums *sums, const Unit *unit, T m)
 ALWAYS Measure measure_few(const T *x, size_t n, size_t count)
 {
     const size_t last = (count - 1) * LANES;
-    V v[TILE], top, lost = splat(0);
+    V v[TILE], top, lost = splat(0), rest = splat(0);
     for (size_t j = 0; j + 1 < count; j++)
         v[j] = load(x + j * LANES);
     top = v[count - 1] = load_part(x + last, n - last, -(T)INFINITY);
@@ -124,8 +125,9 @@ ALWAYS Measure measure_few(const T *x, size_t n, size_t count)
     Sums sums = no_sums();
     top = v[0];
     for (size_t j = 1; j < count; j++)
-        lost += loser(&top, v[j], &unit, &sums);
+        lost += loser(&top, v[j], &unit, &rest);
     sums_add(&sums, lost);
+    sums_add_rest(&sums, rest);
     r.sum = finish(top, &sums, &unit, r.m);
     return r;
 }
@@ -257,16 +259,16 @@ static inline double log1p_for_float(double x)
 #endif
 
 /* The logarithm of the sum of exp(x - m), to which the maximum's own 1 was never added. */
-static double log_of(const Measure *r)
+static Total log_of(const Measure *r)
 {
     if (r->sum.sum == 0 || !is_finite(r->m))
-        return 0;
+        return (Total){0, 0};
     const Total e = mass_of_max(r);
     const double q = r->sum.sum / e.sum;
 #if BITS == 32
-    return log1p_for_float(q);
+    return (Total){log1p_for_float(q), 0};
 #else
     const double rest = ((fma(-q, e.sum, r->sum.sum) + r->sum.rest) - q * e.rest) / e.sum;
-    return log1p(q) + rest / (1.0 + q);
+    return (Total){log1p(q), rest / (1.0 + q)};
 #endif
 }

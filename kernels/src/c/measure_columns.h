@@ -32,7 +32,7 @@ typedef enum { MAXIMA, RACE, SUMS, SUMS_KEEPING } Pass;
    read and written next to each other often differs by a multiple of a page, which processors confuse. */
 ALWAYS void measure_group(Tile *t, size_t g, Band x, Band e, size_t size, Pass pass)
 {
-    V y[BAND], v[BAND], top = t->m[g];
+    V y[BAND], v[BAND], top = t->m[g], rest = splat(0);
     Sums sums = t->sums[g];
     for (size_t i = 0; i < size; i++)
         y[i] = load(x.p + (ptrdiff_t)i * x.step);
@@ -41,10 +41,12 @@ ALWAYS void measure_group(Tile *t, size_t g, Band x, Band e, size_t size, Pass p
     if (pass != MAXIMA) {
         const Unit unit = raised_unit(t->base[g], t->n[g], pass == RACE ? RAISE : SMALL_RAISE);
         for (size_t i = 0; i < BAND; i++)
-            v[i] = i >= size ? splat(0) : pass == RACE ? loser(&top, y[i], &unit, &sums) : exp_in(&unit, y[i]);
+            v[i] = i >= size ? splat(0) : pass == RACE ? loser(&top, y[i], &unit, &rest) : exp_in(&unit, y[i]);
         for (size_t i = 0; i < size && pass == SUMS_KEEPING; i++)
             store(e.p + (ptrdiff_t)i * e.step, v[i]);
         sums_add(&sums, (v[0] + v[1]) + (v[2] + v[3]));
+        if (pass == RACE)
+            sums_add_rest(&sums, rest);
         t->sums[g] = sums;
     }
     t->m[g] = top;
@@ -105,7 +107,7 @@ static int mend_units(Tile *t)
         const V m = t->m[g], base = t->base[g], n = t->n[g];
         const U found = finite_lanes(t->first[g]);
         const V near = only(found, t->first[g]);
-        const U high = finite_lanes(m) & (above(m, near + HEADROOM) | (~found & above(splat(-5), m)));
+        const U high = finite_lanes(m) & (above(m - near, splat(HEADROOM)) | (~found & above(splat(-5), m)));
         any |= high;
         set_group_units(t, g, m);
         t->base[g] = choose(high, t->base[g], base);
@@ -179,6 +181,14 @@ static void sum_tile(Tile *t, int keeping, int intact)
 static double *sum_of(Sums *sums, size_t column)
 {
     return (double *)(void *)(sums + column / LANES) + column % LANES;
+}
+
+static void set_sum(Sums *sums, size_t column, Total t)
+{
+    *sum_of(sums, column) = t.sum;
+#if BITS == 64
+    sum_of(sums, column)[LANES] = t.rest;
+#endif
 }
 
 static T lane(const V *v, size_t column)

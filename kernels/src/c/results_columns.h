@@ -36,9 +36,10 @@ ALWAYS void share_group(const Tile *t, size_t g, const T *p, ptrdiff_t step, T *
 
 ALWAYS void log_group(const Tile *t, size_t g, const T *p, ptrdiff_t step, T *out, ptrdiff_t out_step, size_t size)
 {
-    const V m = t->m[g], l = t->log[g];
+    const V m = t->m[g];
+    const Sums l = t->logs[g];
     for (size_t i = 0; i < size; i++)
-        store(out + (ptrdiff_t)i * out_step, (load(p + (ptrdiff_t)i * step) - m) - l);
+        store(out + (ptrdiff_t)i * out_step, log_share(load(p + (ptrdiff_t)i * step), m, &l));
 }
 
 typedef enum { SHARES, TIMES_FACTOR, LOGS } Kind;
@@ -140,7 +141,7 @@ static void log_softmax_tile(Tile *t)
     measure_tile(t);
     for (size_t j = 0; j < t->groups * LANES; j++) {
         const Measure r = measure_of(t, j);
-        set_lane(t->log, j, (T)log_of(&r));
+        set_sum(t->logs, j, log_of(&r));
     }
     write_tile(t, LOGS);
     blank_columns(t, -(T)INFINITY);

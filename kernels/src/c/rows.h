@@ -289,11 +289,39 @@ static void logsumexp_vjp_row(const Rows *rows, char *const at[])
         blank(rows, at, m == -(T)INFINITY && !any_nan(&x, rows->n) ? (T)0 : (T)NAN, 0);
 }
 
-static void write_logs(const Rows *rows, char *const at[], const Measure *r, T log)
+/* A logarithm for each lane: float's in double precision, double's with what was rounded off. */
+ALWAYS Sums logs_of(Total log)
+{
+    Sums s;
+#if BITS == 32
+    s.a = s.b = log.sum - (D){0};
+#else
+    s.a = log.sum - (D){0};
+    s.b = log.rest - (D){0};
+#endif
+    return s;
+}
+
+/* (x - m) - log, rounded once but for the last digits of the logarithm. */
+ALWAYS V log_share(V x, V m, const Sums *log)
+{
+#if BITS == 32
+    D low, high, m_low, m_high;
+    widen(x, &low, &high);
+    widen(m, &m_low, &m_high);
+    return narrow((low - m_low) - log->a, (high - m_high) - log->b);
+#else
+    const V d = x - m, back = d - x, off = (x - (d - back)) - (m + back);
+    return d - (log->a - (only(equal(off, off), off) - log->b));
+#endif
+}
+
+static void write_logs(const Rows *rows, char *const at[], const Measure *r, Total log)
 {
     const Source x = source(rows, X, at, -(T)INFINITY);
     const Sink out = sink(rows, at, 0, 0);
-    const V m = splat(r->m), l = splat(log);
+    const V m = splat(r->m);
+    const Sums l = logs_of(log);
     T scratch[BLOCK], result[BLOCK];
     for (size_t i = 0; i < rows->n; i += BLOCK) {
         const size_t size = rows->n - i < BLOCK ? rows->n - i : BLOCK;
@@ -301,9 +329,9 @@ static void write_logs(const Rows *rows, char *const at[], const Measure *r, T l
         T *to = room(&out, i, result);
         size_t j = 0;
         for (; j + LANES <= size; j += LANES)
-            store(to + j, (load(v + j) - m) - l);
+            store(to + j, log_share(load(v + j), m, &l));
         if (j < size)
-            store_part(to + j, (load_part(v + j, size - j, 0) - m) - l, size - j);
+            store_part(to + j, log_share(load_part(v + j, size - j, 0), m, &l), size - j);
         put(&out, i, size, to);
     }
 }
@@ -318,7 +346,7 @@ static void move(const Rows *rows, char *at[], size_t count)
    long chain of steps, and rows are independent. */
 enum { BATCH = 16 };
 
-static size_t measure_batch(const Rows *rows, char *const at[], size_t left, Measure *r, double *log)
+static size_t measure_batch(const Rows *rows, char *const at[], size_t left, Measure *r, Total *log)
 {
     const size_t most = rows->n <= BLOCK / BATCH ? BATCH : 1, count = left < most ? left : most;
     char *here[OPERANDS];
@@ -332,17 +360,17 @@ static size_t measure_batch(const Rows *rows, char *const at[], size_t left, Mea
     return count;
 }
 
-static void log_softmax_result(const Rows *rows, char *const at[], const Measure *r, double log)
+static void log_softmax_result(const Rows *rows, char *const at[], const Measure *r, Total log)
 {
     if (is_finite(r->m))
-        write_logs(rows, at, r, (T)log);
+        write_logs(rows, at, r, log);
     else
         blank(rows, at, (T)NAN, -(T)INFINITY);
 }
 
-static void logsumexp_result(const Rows *rows, char *const at[], const Measure *r, double log)
+static void logsumexp_result(const Rows *rows, char *const at[], const Measure *r, Total log)
 {
-    T lse = (T)((double)r->m + log);
+    T lse = (T)(((double)r->m + log.sum) + log.rest);
     if (r->m == (T)INFINITY) {
         const Source x = source(rows, X, at, 0);
         lse = any_nan(&x, rows->n) ? (T)NAN : lse;
@@ -350,12 +378,12 @@ static void logsumexp_result(const Rows *rows, char *const at[], const Measure *
     put_one(rows->storage, at[OUT], lse);
 }
 
-typedef void (*Result)(const Rows *rows, char *const at[], const Measure *r, double log);
+typedef void (*Result)(const Rows *rows, char *const at[], const Measure *r, Total log);
 
 ALWAYS void all_rows(const Rows *rows, char *const at[], Result result)
 {
     Measure r[BATCH];
-    double log[BATCH];
+    Total log[BATCH];
     char *here[OPERANDS];
     memcpy(here, at, sizeof here);
     for (size_t left = rows->count, count; left; left -= count) {

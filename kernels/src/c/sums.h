@@ -44,14 +44,13 @@ ALWAYS void sums_add(Sums *s, V v)
 #endif
 }
 
-/* What was rounded off numbers before they were added; too little to matter for float. */
+/* What was rounded off numbers before they were added. */
 ALWAYS void sums_add_rest(Sums *s, V rest)
 {
-#if BITS == 64
-    s->b += rest;
+#if BITS == 32
+    sums_add(s, rest);
 #else
-    (void)s;
-    (void)rest;
+    s->b += rest;
 #endif
 }
 
