@@ -102,7 +102,8 @@ def call(backend: Backend) -> Callable[..., Any]:
 
 def _function(name: str) -> Callable[..., Any]:
     """Return a public function, of the top level or of one of the modules below it."""
-    modules = (softmax_xp, softmax_xp.losses, softmax_xp.derivatives)
+    below = ("losses", "derivatives", "sparse", "sampling", "activations")
+    modules = (softmax_xp, *(getattr(softmax_xp, name) for name in below))
     return next(getattr(m, name) for m in modules if name in m.__all__)
 
 

@@ -13,9 +13,10 @@ from .versions import __version__ as __version__
 from .versions import show_versions
 
 if TYPE_CHECKING:
-    from . import derivatives, testing
+    from . import activations, derivatives, sampling, sparse, testing
 
 __all__ = [
+    "activations",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "derivatives",
@@ -28,10 +29,12 @@ __all__ = [
     "losses",
     "nll_loss",
     "one_hot",
+    "sampling",
     "show_versions",
     "softmax",
     "softmax_and_logsumexp",
     "softmin",
+    "sparse",
     "testing",
     "use_engine",
     "which_engine",
@@ -39,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("derivatives", "testing"):
+    if name in ("activations", "derivatives", "sampling", "sparse", "testing"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -27,7 +27,7 @@ MAX_MODULE = 400
 MAX_FUNCTION = 40
 MAY_RAISE = ("_gate", "cli", "testing", "versions", "_vendored")
 
-SUBMODULES = ("losses", "derivatives")
+SUBMODULES = ("losses", "derivatives", "sparse", "sampling", "activations")
 
 
 def public_functions() -> dict[str, FunctionType]:

@@ -28,5 +28,6 @@ def execute(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) 
     return formula(*arrays, xp=xp, **options)
 
 
-def _is_plain(temperature: Any = 1.0, sink: Any = None, **_: Any) -> bool:
-    return sink is None and isinstance(temperature, float) and temperature == 1.0
+def _is_plain(temperature: Any = 1.0, sink: Any = None, alpha: Any = 1.0, **_: Any) -> bool:
+    numbers = isinstance(temperature, float) and isinstance(alpha, float)
+    return sink is None and numbers and temperature == 1.0

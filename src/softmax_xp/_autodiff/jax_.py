@@ -20,14 +20,15 @@ def execute(formula: Callable[..., Any], rule: Rule, x: Any, /, *, where: Any = 
 def _with_rule(formula: Callable[..., Any], rule: Rule, options: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
     """Return the formula as a function of logits and mask; there is one for each choice of axes."""
     static = dict(options)
-    axis, xp = static["axis"], static["xp"]
+    kept = {name: static[name] for name in (*rule.options, "xp")}
 
     def value(x: Any, where: Any) -> Any:
         return formula(x, where=where, **static)
 
     def jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Any, Any]:
         result = function(*primals)
-        return result, rule.jvp(result, tangents[0], axis=axis, where=primals[1], xp=xp)
+        saved = result if rule.of == "result" else primals[0]
+        return result, rule.jvp(saved, tangents[0], where=primals[1], **kept)
 
     function = jax.custom_jvp(value)
     function.defjvp(jvp)

@@ -40,8 +40,9 @@ class Backward(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         """Keep what the rule is applied to."""
-        ctx.save_for_backward(output, inputs[1])
-        ctx.rule, ctx.axis, ctx.xp = inputs[3], inputs[4]["axis"], inputs[4]["xp"]
+        x, where, _, rule, options = inputs
+        ctx.save_for_backward(output if rule.of == "result" else x, where)
+        ctx.rule, ctx.options = rule, {name: options[name] for name in (*rule.options, "xp")}
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
@@ -56,7 +57,7 @@ class BothModes(Backward):
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         """Keep what the rule is applied to, for both modes."""
         Backward.setup_context(ctx, inputs, output)
-        ctx.save_for_forward(output, inputs[1])
+        ctx.save_for_forward(output if ctx.rule.of == "result" else inputs[0], inputs[1])
 
     @staticmethod
     def jvp(ctx: Any, t: Any, *_: Any) -> Any:
@@ -65,5 +66,5 @@ class BothModes(Backward):
 
 
 def _apply(ctx: Any, derivative: Callable[..., Any], v: Any) -> Any:
-    result, where = ctx.saved_tensors
-    return derivative(result, v, axis=ctx.axis, where=where, xp=ctx.xp)
+    saved, where = ctx.saved_tensors
+    return derivative(saved, v, where=where, **ctx.options)

@@ -63,10 +63,12 @@ def logsumexp_vjp(x: Any, g: Any, /, *, axis: tuple[int, ...], where: Any, xp: A
 
 
 class Rule(NamedTuple):
-    """How a formula is differentiated, given its result."""
+    """How a formula is differentiated, given its result, or the argument it was called with."""
 
     vjp: Callable[..., Any]
     jvp: Callable[..., Any]
+    of: str = "result"  # or "argument"
+    options: tuple[str, ...] = ("axis",)  # those of the formula that its derivatives take too
 
 
 RULES = {

@@ -16,11 +16,10 @@ def check_engine(name: str, engines: Iterable[str]) -> str:
 
 def check_function(name: str) -> Callable[..., Any]:
     """Return the public function ``name``."""
-    from .. import derivatives, logsums, losses, normalizers
+    from .. import activations, derivatives, logsums, losses, normalizers, sampling, sparse
 
-    functions: dict[str, Callable[..., Any]] = {
-        n: getattr(module, n) for module in (normalizers, logsums, losses, derivatives) for n in module.__all__
-    }
+    modules = (normalizers, logsums, losses, derivatives, sparse, sampling, activations)
+    functions: dict[str, Callable[..., Any]] = {n: getattr(module, n) for module in modules for n in module.__all__}
     if name not in functions:
         raise ValueError(f"there is no function {name!r}; use one of {', '.join(functions)}")
     return functions[name]
