@@ -1,0 +1,117 @@
+"""Which entries of a row come first: its values are sorted once, and nothing is scattered back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import inf
+from typing import Any
+
+from .._gate.dtypes import cast
+from .._gate.namespace import is_dask, namespace_of
+from .rows import positions, select
+
+
+def sort_down(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return the values of each row, largest first."""
+    return xp.sort(x, axis=axis[0], descending=True, stable=False)
+
+
+def count(condition: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return for how many entries of each row a condition holds."""
+    kind = _index(condition, axis, xp).dtype
+    return xp.sum(xp.astype(condition, kind), axis=axis, keepdims=True, dtype=kind)
+
+
+def _index(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    return positions(x.shape[axis[0]], x.ndim, axis[0], x, xp)
+
+
+def leading(
+    x: Any, m: Any, *, axis: tuple[int, ...], among: Any, xp: Any, ties: str = "first", falling: Any = None
+) -> Any:
+    """Return where an entry is one of the ``m`` largest of its row.
+
+    ``m`` is at least 1, a number or one for each row; ``among`` masks what counts (None: everything); and
+    ``falling`` holds the values in falling order, if they are at hand. The smallest of the m is a threshold:
+    what is above it stays, and of what is equal to it as many from the front as there is room for.
+    """
+    if isinstance(m, int) and m >= x.shape[axis[0]]:
+        return x == x if among is None else among
+    index = _index(x, axis, xp)
+    least = _least(x, m, index, axis, falling, xp)
+    above, tied = x > least, x == least
+    if among is not None:
+        tied = tied & among
+    if ties == "all":
+        return above | tied
+    room = cast(m, index.dtype, xp) if hasattr(m, "dtype") else m
+    turn = xp.cumulative_sum(xp.astype(tied, index.dtype), axis=axis[0], dtype=index.dtype)
+    return above | (tied & (turn <= room - count(above, axis, xp)))
+
+
+def _least(x: Any, m: Any, index: Any, axis: tuple[int, ...], falling: Any, xp: Any) -> Any:
+    """Return the smallest of the m largest values of each row."""
+    if isinstance(m, int):
+        if m == 1:
+            return xp.max(x, axis=axis, keepdims=True)
+        falling = sort_down(x, axis, xp) if falling is None else falling
+        return falling[(*(slice(None),) * axis[0], slice(m - 1, m), ...)]
+    falling = sort_down(x, axis, xp) if falling is None else falling
+    return xp.min(select(index < cast(m, index.dtype, xp), falling, inf, xp), axis=axis, keepdims=True)
+
+
+def shortest(shares: Any, p: Any, possible: Any, *, axis: tuple[int, ...], min_keep: int, xp: Any) -> Any:
+    """Return how many entries, taken in the order of ``shares``, it takes until they hold the share ``p``.
+
+    An entry is taken while the mass before it is below p; with p = 1 it is every possible one, also those
+    that the sum no longer notices.
+    """
+    mass = xp.cumulative_sum(shares, axis=axis[0])
+    total = mass[(*(slice(None),) * axis[0], slice(-1, None), ...)]
+    m = 1 + count(mass < p * total, axis, xp)
+    everything = count(possible, axis, xp)
+    if not isinstance(p, float):
+        m = xp.where(p >= 1, everything, m)
+    elif p >= 1:
+        m = everything
+    return xp.where(m < min_keep, xp.full_like(m, min_keep), m)
+
+
+def reorder(x: Any, order: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return the entries of each row in another order.
+
+    `take_along_axis` is of the standard of 2024: this takes from all rows in one line.
+    """
+    x, order = xp.moveaxis(x, axis[0], -1), xp.moveaxis(order, axis[0], -1)
+    shape, n = x.shape, x.shape[-1]
+    flat = xp.reshape(order, (-1, n))
+    start = positions(flat.shape[0], 2, 0, x, xp) * n
+    taken = xp.take(xp.reshape(x, (-1,)), xp.reshape(flat + start, (-1,)), axis=0)
+    return xp.moveaxis(xp.reshape(taken, shape), -1, axis[0])
+
+
+def whole_rows(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return ``x`` with each row in one chunk, where the library has chunks."""
+    return x.rechunk({a: -1 for a in axis if x.shape[a] != 1}) if is_dask(xp) else x
+
+
+def by_rows(mask: Callable[..., Any], x: Any, /, *, axis: tuple[int, ...], xp: Any, **options: Any) -> Any:
+    """Return ``mask(x, ...)``; in Dask a chunk at a time, for a row can be sorted only where all of it is."""
+    if not is_dask(xp):
+        return mask(x, axis=axis, xp=xp, **options)
+    from dask.array import blockwise
+
+    arrays = {name: v for name, v in options.items() if hasattr(v, "rechunk")}
+    rest = {name: v for name, v in options.items() if name not in arrays}
+    index = tuple(range(x.ndim))
+    parts = [part for v in (x, *arrays.values()) for part in (whole_rows(v, axis, xp), index)]
+    block = partial(_block, mask, tuple(arrays), axis, rest)
+    return blockwise(block, index, *parts, dtype=bool, meta=x._meta.astype(bool))
+
+
+def _block(
+    mask: Callable[..., Any], names: tuple[str, ...], axis: tuple[int, ...], rest: dict[str, Any], x: Any, *arrays: Any
+) -> Any:
+    """Return the mask of one chunk, computed by the library that it is of."""
+    return mask(x, axis=axis, xp=namespace_of(x), **rest, **dict(zip(names, arrays, strict=True)))
