@@ -6,6 +6,7 @@ from math import nan
 from typing import Any
 
 from .._gate.dtypes import cast, kind_of, widen
+from .elements import halves
 from .rows import select
 from .target import weighted
 
@@ -38,10 +39,9 @@ def binary_losses(
         mass = weighted(weight, mass, xp)
     if not (weight is None and pos_weight is None):
         x = select(mass != 0, x, 0.0, xp)
-    positive = x > 0
-    tail = xp.log1p(xp.exp(select(~positive, x, 0.0, xp) - select(positive, x, 0.0, xp)))
-    yes = tail - select(~positive, x, 0.0, xp)
-    no = tail + select(positive, x, 0.0, xp)
+    low, high = halves(x, xp)
+    tail = xp.log1p(xp.exp(low - high))
+    yes, no = tail - low, tail + high
     if gamma != 0.0:
         # An infinite loss that does not count would have a derivative of 0 * inf.
         counts, misses = select(a != 0, yes, 0.0, xp), select(b != 0, no, 0.0, xp)

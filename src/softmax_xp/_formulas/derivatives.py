@@ -11,6 +11,8 @@ from math import inf, nan
 from typing import Any, NamedTuple
 
 from .._gate.dtypes import cast
+from .activations import logit_slope
+from .normal import gelu_slope
 from .normalizers import shift
 from .rows import positions, row_sum, select
 
@@ -74,5 +76,9 @@ class Rule(NamedTuple):
 RULES = {
     "softmax": Rule(softmax_vjp, softmax_vjp),
     "log_softmax": Rule(log_softmax_vjp, log_softmax_jvp),
+    # Of single numbers: a VJP is a JVP. What gelu is made of would be stored 60 times the size of x, and that of
+    # logit has no derivative at 0 and 1.
+    "gelu": Rule(gelu_slope, gelu_slope, "argument", ()),
+    "logit": Rule(logit_slope, logit_slope, "argument", ()),
 }
 """By the name of the formula. The others need none: what they are made of has the right derivative."""

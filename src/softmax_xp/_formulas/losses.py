@@ -11,6 +11,7 @@ from .._engines.generic import call_rows
 from .._gate.dtypes import cast, wide_dtype, widen
 from .._gate.losses import Target
 from .derivatives import log_softmax_vjp, logsumexp_vjp
+from .elements import soft_cap
 from .labels import candidates_nll, label_nll, label_nll_and_grad
 from .normalizers import log_softmax, logsumexp
 from .rows import drop_axes, row_sum, select
@@ -56,11 +57,6 @@ def _prepared(
     rows = total if to.labels is not None and not smoothing else to.rows
     kept = counted(where, None if rows is None else rows != 0)
     return soft_cap(x, cap, kept, xp), to, total, kept
-
-
-def soft_cap(x: Any, cap: float | None, kept: Any, xp: Any) -> Any:
-    """Return cap * tanh(x / cap); what is masked later must not reach the derivative of tanh."""
-    return x if cap is None else cap * xp.tanh(select(kept, x, 0.0, xp) / cap)
 
 
 def _unchanged(nll: Any, xp: Any) -> Any:

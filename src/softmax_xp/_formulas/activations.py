@@ -1,0 +1,124 @@
+"""Activations: functions of single numbers."""
+
+from __future__ import annotations
+
+from math import exp, inf, nan, pi, sqrt
+from typing import Any
+
+from .._gate.dtypes import cast
+from .elements import at_most, exp_of_product, expm1_below_0, halves, soft_cap, times
+from .rows import select
+
+DEEP = 64.0
+SOLID = 800.0
+"""exp(-SOLID) is 0 in every type."""
+
+
+def sigmoid(x: Any, /, *, xp: Any) -> Any:
+    """Return 1 / (1 + exp(-x)), where exp is never of a positive number."""
+    low, high = halves(x, xp)
+    e = xp.exp(low - high)
+    return select(~(x > 0), e, 1.0, xp) / (1.0 + e)
+
+
+def log_sigmoid(x: Any, /, *, xp: Any) -> Any:
+    """Return min(x, 0) - log1p(exp(-abs(x)))."""
+    low, high = halves(x, xp)
+    return low - xp.log1p(xp.exp(low - high))
+
+
+def softplus(x: Any, /, *, beta: float, xp: Any) -> Any:
+    """Return max(x, 0) + log1p(exp(-abs(beta * x))) / beta."""
+    low, high = halves(x, xp)
+    return high + xp.log1p(exp_of_product(beta, low - high, xp)) / beta
+
+
+def logit(p: Any, /, *, where: None = None, xp: Any) -> Any:
+    """Return log(p / (1 - p)): by log1p of a difference that is exact where the result is near 0."""
+    upper = p >= 0.5
+    valid = (p > 0) & (p < 1)
+    inner = select(valid, p, 0.25, xp)
+    rest = 1.0 - inner
+    small, large = xp.where(upper, rest, inner), xp.where(upper, inner, rest)
+    middle = small > 0.25
+    difference = xp.where(upper, 2.0 * inner - 1.0, 1.0 - 2.0 * inner)
+    near = xp.log1p(difference / select(middle, small, 1.0, xp))
+    size = xp.where(middle, near, -xp.log(small / large))
+    size = select(valid, size, inf, xp)
+    return select((p >= 0) & (p <= 1), xp.where(upper, size, -size), nan, xp)
+
+
+def logit_slope(p: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:
+    """Return g / (p * (1 - p)), which is infinite at 0 and 1."""
+    return g / select((p >= 0) & (p <= 1), p * (1.0 - p), nan, xp)
+
+
+def relu(x: Any, /, *, xp: Any) -> Any:
+    """Return max(x, 0)."""
+    return select(~(x <= 0), x, 0.0, xp)
+
+
+def leaky_relu(x: Any, /, *, negative_slope: float, xp: Any) -> Any:
+    """Return max(x, 0) + negative_slope * min(x, 0)."""
+    low, high = halves(x, xp)
+    return high + times(negative_slope, low, xp)
+
+
+def elu(x: Any, /, *, alpha: float, xp: Any) -> Any:
+    """Return max(x, 0) + alpha * expm1(min(x, 0))."""
+    low, high = halves(x, xp)
+    return high + alpha * expm1_below_0(low, xp)
+
+
+def silu(x: Any, /, *, xp: Any) -> Any:
+    """Return x * sigmoid(x)."""
+    low, high = halves(x, xp)
+    a = at_most(high - low, SOLID, xp)
+    return high - _times_sigmoid(a, a, xp)
+
+
+def gelu_by_tanh(x: Any, /, *, xp: Any) -> Any:
+    """Return x * sigmoid(2 y) = 0.5 * x * (1 + tanh(y)), with y = sqrt(2 / pi) * (x + 0.044715 * x**3)."""
+    low, high = halves(x, xp)
+    a = at_most(high - low, 40.0, xp)
+    c = 2.0 * sqrt(2.0 / pi)
+    return high - _times_sigmoid(a, a * (c + 0.044715 * c * (a * a)), xp)
+
+
+def _times_sigmoid(a: Any, y: Any, xp: Any) -> Any:
+    """Return a * sigmoid(-y) for a, y >= 0. With it, x * sigmoid(x) is max(x, 0) less an even function of x.
+
+    Where exp(-y) may be subnormal, which costs digits or is flushed to 0, it is first taken for a larger number.
+    """
+    deep = y > DEEP
+    e = xp.exp(DEEP * cast(deep, y.dtype, xp) - y)
+    shallow = a * e / (1.0 + select(~deep, e, 0.0, xp))
+    return xp.where(deep, exp(-DEEP) * shallow, shallow)
+
+
+def linear(x: Any, /, *, slope: float, xp: Any) -> Any:
+    """Return slope * x."""
+    return times(slope, x, xp)
+
+
+def binary_step(x: Any, /, *, threshold: float, xp: Any) -> Any:
+    """Return 1 where x >= threshold, else 0, with a derivative of 0 that automatic differentiation finds."""
+    return cast(x >= threshold, x.dtype, xp) + times(0.0, x, xp)
+
+
+def softcap(x: Any, /, *, cap: float, xp: Any) -> Any:
+    """Return cap * tanh(x / cap)."""
+    return soft_cap(x, cap, None, xp)
+
+
+def sparse_plus(x: Any, /, *, xp: Any) -> Any:
+    """Return 0, ((x + 1) / 2)**2 and x below, within and above [-1, 1]."""
+    middle = ~(x <= -1) & ~(x >= 1)
+    half = 0.5 * (select(middle, x, -1.0, xp) + 1.0)
+    return half * half + select(x >= 1, x, 0.0, xp)
+
+
+def sparse_sigmoid(x: Any, /, *, xp: Any) -> Any:
+    """Return (x + 1) / 2, kept in [0, 1]."""
+    middle = ~(x <= -1) & ~(x >= 1)
+    return select(~(x >= 1), 0.5 * (select(middle, x, -1.0, xp) + 1.0), 1.0, xp)
