@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from .._gate.dtypes import cast
-from .._gate.namespace import is_dask, namespace_of
+from .._gate.namespace import is_dask, is_torch, namespace_of
 from .rows import positions, select
 
 
@@ -25,6 +25,12 @@ def count(condition: Any, axis: tuple[int, ...], xp: Any) -> Any:
 
 def _index(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     return positions(x.shape[axis[0]], x.ndim, axis[0], x, xp)
+
+
+def running_sum(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return the sum of each entry and those before it, in the type of ``x``."""
+    # array-api-compat looks the namespace up once more, which torch.compile warns of.
+    return xp.cumsum(x, axis[0]) if is_torch(xp) else xp.cumulative_sum(x, axis=axis[0], dtype=x.dtype)
 
 
 def leading(
@@ -46,7 +52,7 @@ def leading(
     if ties == "all":
         return above | tied
     room = cast(m, index.dtype, xp) if hasattr(m, "dtype") else m
-    turn = xp.cumulative_sum(xp.astype(tied, index.dtype), axis=axis[0], dtype=index.dtype)
+    turn = running_sum(xp.astype(tied, index.dtype), axis, xp)
     return above | (tied & (turn <= room - count(above, axis, xp)))
 
 
@@ -67,7 +73,7 @@ def shortest(shares: Any, p: Any, possible: Any, *, axis: tuple[int, ...], min_k
     An entry is taken while the mass before it is below p; with p = 1 it is every possible one, also those
     that the sum no longer notices.
     """
-    mass = xp.cumulative_sum(shares, axis=axis[0])
+    mass = running_sum(shares, axis, xp)
     total = mass[(*(slice(None),) * axis[0], slice(-1, None), ...)]
     m = 1 + count(mass < p * total, axis, xp)
     everything = count(possible, axis, xp)
@@ -83,12 +89,19 @@ def reorder(x: Any, order: Any, axis: tuple[int, ...], xp: Any) -> Any:
 
     `take_along_axis` is of the standard of 2024: this takes from all rows in one line.
     """
-    x, order = xp.moveaxis(x, axis[0], -1), xp.moveaxis(order, axis[0], -1)
+    x, order = move(x, axis[0], x.ndim - 1, xp), move(order, axis[0], x.ndim - 1, xp)
     shape, n = x.shape, x.shape[-1]
     flat = xp.reshape(order, (-1, n))
     start = positions(flat.shape[0], 2, 0, x, xp) * n
     taken = xp.take(xp.reshape(x, (-1,)), xp.reshape(flat + start, (-1,)), axis=0)
-    return xp.moveaxis(xp.reshape(taken, shape), -1, axis[0])
+    return move(xp.reshape(taken, shape), len(shape) - 1, axis[0], xp)
+
+
+def move(x: Any, start: int, stop: int, xp: Any) -> Any:
+    """Return ``x`` with one axis in another place; torch.vmap does not take `moveaxis`."""
+    order = [a for a in range(x.ndim) if a != start]
+    order.insert(stop, start)
+    return xp.permute_dims(x, tuple(order))
 
 
 def whole_rows(x: Any, axis: tuple[int, ...], xp: Any) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, log, nan, sqrt
+from math import inf, log, nan, prod, sqrt
 from typing import Any
 
 from .._gate.dtypes import accumulator, cast
 from .._gate.namespace import constant, is_jax, is_torch
 from .normalizers import hardmax
-from .ranks import by_rows, leading, reorder, shortest, sort_down, whole_rows
+from .ranks import by_rows, leading, move, reorder, shortest, sort_down, whole_rows
 from .rows import anchor, positions, row_max, row_sum, select
 
 UNDRAWN = -1
@@ -44,7 +44,7 @@ def draws(
     z = select(possible, select(z >= lowest, z, lowest, xp), -inf, xp)
     index = positions(x.shape[axis[0]], z.ndim, at, z, xp)
     if x.shape[axis[0]] == 0:
-        return xp.sum(cast(z, index.dtype, xp), axis=at) + UNDRAWN
+        return xp.sum(cast(z, index.dtype, xp), axis=at, dtype=index.dtype) + UNDRAWN
     if replace:
         labels = cast(xp.argmax(z, axis=at, keepdims=True), index.dtype, xp)
         right = right & xp.any(possible, axis=axis[0], keepdims=True)
@@ -55,16 +55,13 @@ def draws(
 def _different(z: Any, right: Any, index: Any, axis: tuple[int, ...], shape: tuple[int, ...], xp: Any) -> Any:
     """Return the labels in falling order of z, as many as ``shape`` has places, which stand in front."""
     (a,) = axis
-    m = 1
-    for n in shape:
-        m *= n
-    first = (*(slice(None),) * a, slice(0, m), ...)
+    first = (*(slice(None),) * a, slice(0, prod(shape)), ...)
     order = xp.argsort(whole_rows(z, axis, xp), axis=a, descending=True, stable=True)[first]
     left = index[first] < xp.sum(cast(z != -inf, index.dtype, xp), axis=a, keepdims=True, dtype=index.dtype)
     labels = select(right & left, cast(order, index.dtype, xp), UNDRAWN, xp)
     if not shape:
         return xp.squeeze(labels, axis=a)
-    labels = xp.moveaxis(labels, a, 0)
+    labels = move(labels, a, 0, xp)
     return labels if len(shape) == 1 else xp.reshape(labels, (*shape, *labels.shape[1:]))
 
 
