@@ -11,7 +11,7 @@ DIGITS = 60
 """Decimal digits to compute with; coefficients are rounded once."""
 
 POLE, FLAT = 4.0, 0.75
-TAILS = {"float64": (39.0, 23), "float32": (14.5, 10)}
+TAILS = {"float64": (39.0, 25), "float32": (14.5, 11)}
 """The argument beyond which the normal tail is 0, and the degree of its polynomial.
 
 POLE makes the polynomial short; FLAT makes it nearly constant, so that nothing in it cancels.

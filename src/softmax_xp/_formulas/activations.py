@@ -6,7 +6,7 @@ from math import exp, inf, nan, pi, sqrt
 from typing import Any
 
 from .._gate.dtypes import cast
-from .elements import at_most, exp_of_product, expm1_below_0, halves, soft_cap, times
+from .elements import at_most, exp_of_product, halves, times
 from .rows import select
 
 DEEP = 64.0
@@ -64,12 +64,6 @@ def leaky_relu(x: Any, /, *, negative_slope: float, xp: Any) -> Any:
     return high + times(negative_slope, low, xp)
 
 
-def elu(x: Any, /, *, alpha: float, xp: Any) -> Any:
-    """Return max(x, 0) + alpha * expm1(min(x, 0))."""
-    low, high = halves(x, xp)
-    return high + alpha * expm1_below_0(low, xp)
-
-
 def silu(x: Any, /, *, xp: Any) -> Any:
     """Return x * sigmoid(x)."""
     low, high = halves(x, xp)
@@ -104,11 +98,6 @@ def linear(x: Any, /, *, slope: float, xp: Any) -> Any:
 def binary_step(x: Any, /, *, threshold: float, xp: Any) -> Any:
     """Return 1 where x >= threshold, else 0, with a derivative of 0 that automatic differentiation finds."""
     return cast(x >= threshold, x.dtype, xp) + times(0.0, x, xp)
-
-
-def softcap(x: Any, /, *, cap: float, xp: Any) -> Any:
-    """Return cap * tanh(x / cap)."""
-    return soft_cap(x, cap, None, xp)
 
 
 def sparse_plus(x: Any, /, *, xp: Any) -> Any:

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from .._gate.dtypes import cast
 from .activations import logit_slope
+from .elements import elu_slope, softcap_slope, tanh_slope
 from .normal import gelu_slope
 from .normalizers import shift
 from .rows import positions, row_sum, select
+from .sparse_derivatives import entmax_vjp, potential_jvp, potential_vjp, sparsemax_vjp
 
 
 def softmax_vjp(p: Any, g: Any, /, *, axis: tuple[int, ...], where: Any = None, xp: Any) -> Any:
@@ -76,9 +78,15 @@ class Rule(NamedTuple):
 RULES = {
     "softmax": Rule(softmax_vjp, softmax_vjp),
     "log_softmax": Rule(log_softmax_vjp, log_softmax_jvp),
-    # Of single numbers: a VJP is a JVP. What gelu is made of would be stored 60 times the size of x, and that of
-    # logit has no derivative at 0 and 1.
+    # Of single numbers, where a VJP is a JVP. Polynomials are near to a function but less so to its derivatives, and
+    # what they are made of would be stored at many times the size of x; logit has no derivative at 0 and 1 otherwise.
+    "elu": Rule(elu_slope, elu_slope, "argument", ("alpha",)),
     "gelu": Rule(gelu_slope, gelu_slope, "argument", ()),
     "logit": Rule(logit_slope, logit_slope, "argument", ()),
+    "softcap": Rule(softcap_slope, softcap_slope, "argument", ("cap",)),
+    "sparsemax": Rule(sparsemax_vjp, sparsemax_vjp),
+    "entmax": Rule(entmax_vjp, entmax_vjp, options=("axis", "alpha")),
+    "potential": Rule(potential_vjp, potential_jvp, "argument", ("axis", "regularizer", "alpha")),
+    "tanh": Rule(tanh_slope, tanh_slope, "argument", ()),
 }
 """By the name of the formula. The others need none: what they are made of has the right derivative."""

@@ -70,37 +70,52 @@ def times(factor: float, x: Any, xp: Any) -> Any:
     return factor * (x if factor else select(~((x == inf) | (x == -inf)), x, 0.0, xp))
 
 
-def small_tanh(y: Any, xp: Any) -> Any:
+def small_tanh(y: Any) -> Any:
     """Return tanh(y) for abs(y) <= NEAR."""
     square = y * y
     return y + y * (square * horner(TANH[narrow_or_wide(y)], square))
 
 
-def tanh(x: Any, /, *, xp: Any) -> Any:
-    """Return tanh(x), by a polynomial near 0 and by exp elsewhere.
-
-    Libraries miss it by up to 6 ulp, and their derivative 1 - tanh(x)**2 is 0 where tanh(x) rounds to 1.
-    """
+def tanh(x: Any, /, *, where: None = None, xp: Any) -> Any:
+    """Return tanh(x), by a polynomial near 0 and by exp elsewhere; libraries miss it by up to 6 ulp."""
     low, high = halves(x, xp)
     near = high - low < NEAR
     e = xp.exp(-2.0 * select(~near, high - low, 1.0, xp))
     far = (1.0 - e) / (1.0 + e)
-    return xp.where(near, small_tanh(select(near, x, 0.0, xp), xp), xp.where(x > 0, far, -far))
+    return xp.where(near, small_tanh(select(near, x, 0.0, xp)), xp.where(x > 0, far, -far))
 
 
-def expm1_below_0(low: Any, xp: Any) -> Any:
-    """Return exp(low) - 1 for low <= 0.
+def tanh_slope(x: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:
+    """Return g / cosh(x)**2; 1 - tanh(x)**2 would be 0 where tanh(x) rounds to 1."""
+    low, high = halves(x, xp)
+    e = xp.exp(low - high)
+    sech = 2.0 * e / (1.0 + e * e)
+    return g * (sech * sech)
 
-    The derivative of a library's own expm1 is expm1(low) + 1, which is 0 where expm1 rounds to -1.
-    """
+
+def softcap(x: Any, /, *, cap: float, where: Any = None, xp: Any) -> Any:
+    """Return cap * tanh(x / cap); what ``where`` leaves out is taken as 0, so that its derivative is 0."""
+    return cap * tanh(select(where, x, 0.0, xp) / cap, xp=xp)
+
+
+def softcap_slope(x: Any, g: Any, /, *, cap: float, where: Any = None, xp: Any) -> Any:
+    """Return g / cosh(x / cap)**2, where x counts."""
+    return tanh_slope(select(where, x, 0.0, xp) / cap, select(where, g, 0.0, xp), xp=xp)
+
+
+def elu(x: Any, /, *, alpha: float, where: None = None, xp: Any) -> Any:
+    """Return max(x, 0) + alpha * expm1(min(x, 0)), expm1 by a polynomial near 0; libraries miss it by up to 4 ulp."""
+    low, high = halves(x, xp)
     near = low > -2.0 * NEAR
-    half = small_tanh(0.5 * select(near, low, 0.0, xp), xp)
-    return xp.where(near, 2.0 * half / (1.0 - half), xp.exp(select(~near, low, -1.0, xp)) - 1.0)
+    half = small_tanh(0.5 * select(near, low, 0.0, xp))
+    expm1 = xp.where(near, 2.0 * half / (1.0 - half), xp.exp(select(~near, low, -1.0, xp)) - 1.0)
+    return high + alpha * expm1
 
 
-def soft_cap(x: Any, cap: float | None, kept: Any, xp: Any) -> Any:
-    """Return cap * tanh(x / cap); what is masked later must not reach the derivative of tanh."""
-    return x if cap is None else cap * tanh(select(kept, x, 0.0, xp) / cap, xp=xp)
+def elu_slope(x: Any, g: Any, /, *, alpha: float, where: None = None, xp: Any) -> Any:
+    """Return g where x > 0, and g * alpha * exp(x) elsewhere."""
+    low, _ = halves(x, xp)
+    return g * select(~(x > 0), alpha * xp.exp(low), 1.0, xp)
 
 
 def exp_of_product(factor: float, t: Any, xp: Any) -> Any:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from math import inf, nan, prod
 from typing import Any
 
+from .._autodiff import execute
 from .._engines import quiet, rows_engine, run, run_rows
 from .._engines.generic import call_rows
 from .._gate.dtypes import cast, wide_dtype, widen
 from .._gate.losses import Target
 from .derivatives import log_softmax_vjp, logsumexp_vjp
-from .elements import soft_cap
+from .elements import softcap
 from .labels import candidates_nll, label_nll, label_nll_and_grad
 from .normalizers import log_softmax, logsumexp
 from .rows import drop_axes, row_sum, select
@@ -56,7 +57,10 @@ def _prepared(
     # Smoothing spreads over classes that may have a weight where that of the label is 0.
     rows = total if to.labels is not None and not smoothing else to.rows
     kept = counted(where, None if rows is None else rows != 0)
-    return soft_cap(x, cap, kept, xp), to, total, kept
+    if cap is not None:
+        # What is masked must not reach the derivative of tanh.
+        x = execute(softcap, x, cap=cap, where=kept, xp=xp)
+    return x, to, total, kept
 
 
 def _unchanged(nll: Any, xp: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from .._engines import run
 from .._formulas import activations as formulas
+from .._formulas import elements
 from .._gate import activations as gate
 from .._gate.losses import check_number
 
@@ -139,7 +140,7 @@ def elu(x: Array, /, *, alpha: float = 1.0, xp: Any = None) -> Array:
     [-1.e+00 -1.e-20  3.e+00]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.elu, x, alpha=gate.check_finite("alpha", alpha), xp=xp)
+    return run(elements.elu, x, alpha=gate.check_finite("alpha", alpha), xp=xp)
 
 
 def softplus(x: Array, /, *, beta: float = 1.0, xp: Any = None) -> Array:

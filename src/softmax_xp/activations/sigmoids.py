@@ -177,7 +177,7 @@ def softcap(x: Array, /, *, cap: float, xp: Any = None) -> Array:
     [-30.       0.9996  22.8478  30.    ]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.softcap, x, cap=check_number("cap", cap, above=0.0), xp=xp)
+    return run(elements.softcap, x, cap=check_number("cap", cap, above=0.0), xp=xp)
 
 
 def tanh(x: Array, /, *, xp: Any = None) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import contract
 from .check import Report, check_backend
 from .compare import assert_derivative, assert_ulp
+from .exact_activations import exact_activation, exact_slope
 from .oracle import (
     Derivative,
     Exact,
@@ -25,8 +26,10 @@ __all__ = [
     "assert_ulp",
     "check_backend",
     "contract",
+    "exact_activation",
     "exact_binary_cross_entropy",
     "exact_cross_entropy",
     "exact_derivative",
     "exact_rows",
+    "exact_slope",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from .. import log_softmax, logsumexp, softmax
 from .._gate.namespace import namespace_of, short_name
 from .arrays import floats_of, from_numpy, to_numpy
+from .check_activations import activation_lines
 from .check_losses import LONGEST, loss_lines
 from .compare import allowance, distance, ulp
 from .contract import (
@@ -69,6 +70,7 @@ def check_backend(xp: Any, /, *, device: Any = None, full: bool = False) -> Repo
         lines += [probe.edges(op) for op in OPS]
         lines += probe.accuracy("dangerous", dangerous_rows(dtype))
         lines += loss_lines(xp, device, dtype, [rows for rows in dangerous_rows(dtype) if rows[1].shape[-1] <= LONGEST])
+        lines += activation_lines(xp, device, dtype)
         lines += probe.accuracy("widths", width_rows(range(1, WIDEST + 1) if full else sampled_widths()))
     return Report(short_name(xp), str(device or "the default device"), lines)
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from math import ceil, frexp, inf, isfinite, log, log2, nan, sqrt
 from typing import Any, NamedTuple
 
+from .activation_edges import ACTIVATION_CASES as ACTIVATION_CASES
+from .activation_edges import ACTIVATION_EDGES as ACTIVATION_EDGES
+from .activation_edges import ACTIVATION_ULPS, CONDITIONED
+from .activation_edges import activation_op as activation_op
+
 OPS = ("softmax", "log_softmax", "logsumexp")
 LOSS_OPS = ("cross_entropy", "binary_cross_entropy")
 DERIVATIVES = ("softmax_vjp", "softmax_hvp", "log_softmax_vjp", "logsumexp_vjp", "cross_entropy_grad")
@@ -63,6 +68,8 @@ def gate(op: str, dtype: str, n: int, elementary: float, *, sequential: bool = F
         return Gate(1.0, 0.0, False)
     if compiled and op in COMPILED:
         return Gate(COMPILED[op], 0.0, False)
+    if op in ACTIVATION_ULPS:
+        return Gate(ACTIVATION_ULPS[op], 0.0, op in CONDITIONED)
     terms = ceil(log2(max(n, 1))) / 4
     slack = sqrt(n) if sequential and dtype == "float64" else 0.0
     if op == "softmax":
@@ -73,7 +80,7 @@ def gate(op: str, dtype: str, n: int, elementary: float, *, sequential: bool = F
         return Gate((5 if dtype == "float64" else 4) + slack, 0.0, True)
     if op == "logsumexp":
         return Gate(1.0, (elementary + 3 + terms) * max(1.0, log(max(n, 1))), False)
-    raise ValueError(f"there is no gate for {op!r}; use one of {', '.join((*OPS, *LOSS_OPS))}")
+    raise ValueError(f"there is no gate for {op!r}; use one of {', '.join((*OPS, *LOSS_OPS, *ACTIVATION_ULPS))}")
 
 
 def underflow(op: str, dtype: str, n: int) -> float:

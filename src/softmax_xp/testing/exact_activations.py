@@ -10,25 +10,37 @@ import numpy as np
 from .oracle import BITS, Derivative, Exact, Floats, _split
 
 Terms = tuple[Any, ...]
+UNITS = 16
+"""The gate of a derivative in units of one rounding."""
+
 FAR = 1e4
 
 
 def exact_activation(name: str, x: Any, /, **options: float | bool) -> Exact:
     """Return the exact values of a function of `softmax_xp.activations` at finite numbers."""
-    hi, lo, slack = _each(lambda v: (_VALUES[name](v, **options), _slack(name, v, **options)), x)
+
+    def both(v: Any) -> tuple[Any, Any]:
+        y = _VALUES[name](v, **options)
+        if name != "gelu":
+            return y, 0
+        return y, abs(y) * _sigmoid(-_exponent(v)) * _exponent_error(name, v, **options)
+
+    hi, lo, slack = _each(both, x)
     return Exact(hi, lo, slack, 1)
 
 
 def exact_slope(name: str, x: Any, /, order: int = 1, **options: float | bool) -> Derivative:
     """Return the exact first or second derivatives at finite numbers.
 
-    Their gate is multiplied by the sum of the absolute values of the terms that a derivative is the sum of.
+    Their gate is multiplied by the sum of the absolute values of the terms that a derivative is the sum of, and
+    grows by what the rounding of an exponent moves them.
     """
     slopes = _SLOPES if order == 1 else _CURVES
 
     def both(v: Any) -> tuple[Any, Any]:
         terms = slopes[name](v, **options)
-        return sum(terms), sum(abs(t) for t in terms)
+        wider = 1 + _exponent_error(name, v, **options) / UNITS
+        return sum(terms), wider * sum(abs(t) for t in terms)
 
     hi, lo, largest = _each(both, x)
     return Derivative(Exact(hi, lo, np.zeros_like(hi), 1), largest)
@@ -46,12 +58,15 @@ def _each(f: Callable[[Any], tuple[Any, Any]], x: Any) -> tuple[Floats, Floats, 
     return hi.reshape(x.shape), lo.reshape(x.shape), rest.reshape(x.shape)
 
 
-def _slack(name: str, x: Any, approximate: Any = False, **_: Any) -> Any:
-    """Return what three roundings of its exponent move the approximate gelu by, in units of one rounding."""
-    if name != "gelu" or not approximate:
-        return 0.0
-    y = _exponent(x)
-    return 3 * abs(x * y * _sigmoid(y) * _sigmoid(-y))
+def _exponent_error(name: str, x: Any, approximate: Any = False, cap: Any = None, **_: Any) -> Any:
+    """Return what the exponent of a result may be off by, in units of one rounding.
+
+    Only of an exponent that is no given number but has been rounded itself: that of the approximate gelu three times,
+    that of the derivative of softcap twice.
+    """
+    if name == "gelu" and approximate:
+        return 3 * abs(_exponent(x))
+    return 0 if cap is None else 2 * abs(2 * x / cap)
 
 
 def _exp(x: Any) -> Any:

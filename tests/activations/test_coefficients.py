@@ -1,0 +1,38 @@
+"""The polynomials in the formulas are those that the script finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mpmath")
+
+from softmax_xp._formulas import elements, normal
+
+from . import coefficients
+
+dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
+
+
+@dtypes
+def test_the_normal_tail_has_the_coefficients_of_the_script(dtype):
+    assert normal.TAIL[dtype] == coefficients.normal_tail(dtype)
+    assert (normal.POLE, normal.FLAT, normal.TOP[dtype]) == (
+        coefficients.POLE,
+        coefficients.FLAT,
+        coefficients.TAILS[dtype][0],
+    )
+
+
+@dtypes
+def test_tanh_has_the_coefficients_of_the_script(dtype):
+    assert elements.TANH[dtype] == coefficients.tanh_near_0(dtype)
+    assert elements.NEAR == coefficients.NEAR
+
+
+@dtypes
+def test_the_square_of_the_leading_part_is_exact(dtype):
+    kind = np.dtype(dtype).type
+    heads = np.arange(1, int(normal.TOP[dtype] * normal.GRID[dtype]), 997, dtype=np.int64)
+    squares = (heads / normal.GRID[dtype]).astype(kind) ** 2
+    assert [int(float(s) * normal.GRID[dtype] ** 2) for s in squares] == [int(h) ** 2 for h in heads]
