@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from pathlib import Path
 
 import nox
 
@@ -63,9 +64,12 @@ def typing(session: nox.Session) -> None:
 
 
 def docstring_files() -> list[str]:
-    files = ["normalizers.py", "logsums.py", "derivatives.py", "engines.py", "testing/check.py"]
-    losses = ["classes", "confidence", "binary", "divergences", "imbalance"]
-    return [f"src/softmax_xp/{name}" for name in (*files, *(f"losses/{name}.py" for name in losses))]
+    """Return the modules of the public functions."""
+    package = Path("src/softmax_xp")
+    files = [package / name for name in ("normalizers.py", "logsums.py", "engines.py", "testing/check.py")]
+    for folder in ("losses", "derivatives", "sparse", "sampling", "activations"):
+        files += sorted(f for f in (package / folder).glob("*.py") if f.name != "__init__.py")
+    return [str(f) for f in files]
 
 
 @nox.session

@@ -2,4 +2,16 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from .losses import entmax_loss, fenchel_young_loss
+from .maps import entmax, normmax, sparsemax
+from .projections import k_subset, project_simplex
+
+__all__ = [
+    "entmax",
+    "entmax_loss",
+    "fenchel_young_loss",
+    "k_subset",
+    "normmax",
+    "project_simplex",
+    "sparsemax",
+]

@@ -1,0 +1,102 @@
+"""Where a row is cut off: the threshold of the maps onto the simplex that reach its boundary.
+
+All of them give each entry a power of what it has above a threshold, max(0, h - t)**m, and differ in
+what h is and in what decides t. Here h has a row maximum of 0 and no influence on any derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, log2, prod
+from typing import Any
+
+from .._gate.dtypes import accumulator, cast
+from .._gate.namespace import constant
+from .rows import positions, row_sum, select
+
+Axes = tuple[int, ...]
+
+
+def above(z: Any, xp: Any) -> Any:
+    """Return the positive part; where ``z`` is not positive, 0 with a derivative of 0."""
+    return select(z > 0, z, 0.0, xp)
+
+
+def as_rows(x: Any, axis: Axes, xp: Any) -> tuple[Any, int]:
+    """Return ``x`` with the axes of a row merged into one, and that axis."""
+    if len(axis) == 1:
+        return x, axis[0]
+    rest = tuple(a for a in range(x.ndim) if a not in axis)
+    shape = (*(x.shape[a] for a in rest), prod(x.shape[a] for a in axis))
+    return xp.reshape(xp.permute_dims(x, (*rest, *axis)), shape), len(rest)
+
+
+def as_row_values(t: Any, like: Any, axis: Axes, xp: Any) -> Any:
+    """Return one value per row of `as_rows`, with the dimensions it has beside ``like``."""
+    if len(axis) == 1:
+        return t
+    return xp.reshape(t, tuple(1 if a in axis else n for a, n in enumerate(like.shape)))
+
+
+def exact_threshold(h: Any, power: int, *, axis: Axes, xp: Any) -> Any:
+    """Return the t for which sum(max(0, h - t)**power) is 1, for a power of 1 or 2.
+
+    The sum over the k largest entries alone has its root at t_k, which counts as long as the k-th entry
+    is not below it; t is the largest of those.
+    """
+    rows, a = as_rows(constant(h, xp), axis, xp)
+    # t is at least -1: nothing of an entry of -1 is above it, nor of one that is below.
+    rows = xp.sort(select(rows > -1.0, rows, -1.0, xp), axis=a, descending=True, stable=False)
+    rows = cast(rows, accumulator(rows, xp), xp)
+    k = cast(positions(rows.shape[a], rows.ndim, a, rows, xp) + 1, rows.dtype, xp)
+    mean = xp.cumulative_sum(rows, axis=a) / k
+    if power == 1:
+        t = mean - 1.0 / k
+    else:
+        rest = 1.0 - (xp.cumulative_sum(rows * rows, axis=a) - k * mean * mean)
+        t = select(rest >= 0.0, mean - xp.sqrt(select(rest >= 0.0, rest, 0.0, xp) / k), 1.0, xp)
+    t = xp.max(select(t <= rows, t, -1.0, xp), axis=a, keepdims=True)
+    return cast(as_row_values(t, h, axis, xp), h.dtype, xp)
+
+
+def smallest_inside(h: Any, m: Any, *, axis: Axes, xp: Any) -> Any:
+    """Return the smallest entry above the t for which sum(max(0, h - t)**m) is 1, for any power.
+
+    An entry is above it if the sum is below 1 for a t at that entry.
+    """
+    rows, a = as_rows(constant(h, xp), axis, xp)
+    m = m if isinstance(m, float) else as_rows(constant(m, xp), axis, xp)[0]
+    entry = _last(rows, lambda t: row_sum(above(rows - t, xp) ** m, (a,), xp) < 1.0, a, xp)
+    return as_row_values(entry, h, axis, xp)
+
+
+def last_break(h: Any, k: Any, *, axis: Axes, xp: Any) -> Any:
+    """Return the smallest of the t at which an entry leaves 0 or 1 and min(1, max(0, h - t)) sums to less than k."""
+    rows, a = as_rows(constant(h, xp), axis, xp)
+    k = k if isinstance(k, float) else as_rows(constant(k, xp), axis, xp)[0]
+    breaks = xp.concat([rows, rows - 1.0], axis=a)
+    entry = _last(breaks, lambda t: row_sum(between(rows - t, xp), (a,), xp) < k, a, xp)
+    return as_row_values(entry, h, axis, xp)
+
+
+def between(z: Any, xp: Any) -> Any:
+    """Return ``z`` cut off below 0 and above 1, with a derivative of 0 there."""
+    return select(z < 1.0, above(z, xp), 1.0, xp)
+
+
+def _last(values: Any, holds: Callable[[Any], Any], a: int, xp: Any) -> Any:
+    """Return the smallest value of each row for which ``holds``; it holds for the largest, or for no other.
+
+    The sorted row is halved, in as many steps as its length has binary digits.
+    """
+    n = values.shape[a]
+    values = xp.sort(values, axis=a, descending=True, stable=False)
+    place = positions(n, values.ndim, a, values, xp)
+    entry = xp.max(values, axis=a, keepdims=True)
+    last = xp.zeros_like(entry, dtype=place.dtype)
+    for step in reversed(range(ceil(log2(n)))):
+        here = last + 2**step
+        value = xp.sum(select(place == here, values, 0.0, xp), axis=a, keepdims=True)
+        inside = (here < n) & holds(value)
+        last, entry = xp.where(inside, here, last), xp.where(inside, value, entry)
+    return entry

@@ -1,0 +1,58 @@
+"""What the maps onto the simplex and their losses take beside an array."""
+
+from __future__ import annotations
+
+from math import inf, prod
+from numbers import Real
+from sys import float_info
+from typing import Any
+
+from .axes import check_axes
+from .dtypes import to_floating
+from .losses import admit_cotangent, check_number
+from .masks import check_lengths, check_where, per_row
+from .namespace import common_namespace
+
+REGULARIZERS = ("shannon", "gini", "tsallis", "norm")
+
+
+def admit_map(
+    x: Any, *, axis: Any, where: Any, dtype: Any = None, xp: Any, **numbers: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Return ``x`` as floating point and the options of a map, checked; each of ``numbers`` may be one per row."""
+    xp = common_namespace(xp, {"x": x}, {"where": where}, numbers)
+    axes = check_axes(axis, x.ndim)
+    # Rows of several axes are laid out as one, for which all lengths must be known.
+    check_lengths(x, axes if len(axes) == 1 else tuple(range(x.ndim)))
+    options = {name: _check_row_number(name, value, x, axes) for name, value in numbers.items()}
+    return to_floating(x, dtype, xp), {"axis": axes, "where": check_where(where, x), "xp": xp, **options}
+
+
+def _check_row_number(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """Return a number in its range, or an array with one for each row."""
+    if not isinstance(value, Real):
+        return per_row(name, value, x, axes)
+    low = 1.0 if name == "alpha" else 0.0
+    high = {"alpha": inf, "scale": float_info.max, "k": float(prod(x.shape[a] for a in axes))}[name]
+    return check_number(name, value, low=low, high=high)
+
+
+def admit_entmax_cotangent(
+    p: Any, g: Any, *, alpha: Any, axis: Any, where: Any, xp: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the shares and their cotangent, and the options of the derivative, checked."""
+    common_namespace(xp, {"p": p}, numbers={"alpha": alpha})
+    arrays, options = admit_cotangent({"p": p, "g": g}, axis=axis, where=where, xp=xp)
+    return arrays, {**options, "alpha": _check_row_number("alpha", alpha, p, options["axis"])}
+
+
+def admit_regularizer(regularizer: Any, alpha: Any) -> dict[str, Any]:
+    """Return the regularizer and its order; Tsallis entropies of the orders 1 and 2 are those of Shannon and Gini."""
+    if regularizer not in REGULARIZERS:
+        names = ", ".join(map(repr, REGULARIZERS))
+        raise ValueError(f"regularizer={regularizer!r} is not known; use one of {names}")
+    if regularizer == "norm":
+        return {"regularizer": regularizer, "alpha": check_number("alpha", alpha, above=1.0)}
+    alpha = check_number("alpha", alpha, low=1.0, high=float_info.max)
+    alpha = {"shannon": 1.0, "gini": 2.0}.get(regularizer, alpha)
+    return {"regularizer": "shannon" if alpha == 1.0 else "tsallis", "alpha": alpha}
