@@ -78,15 +78,15 @@ class Rule(NamedTuple):
 RULES = {
     "softmax": Rule(softmax_vjp, softmax_vjp),
     "log_softmax": Rule(log_softmax_vjp, log_softmax_jvp),
+    "sparsemax": Rule(sparsemax_vjp, sparsemax_vjp),
+    "entmax": Rule(entmax_vjp, entmax_vjp, options=("axis", "alpha")),
+    "potential": Rule(potential_vjp, potential_jvp, "argument", ("axis", "regularizer", "alpha")),
     # Of single numbers, where a VJP is a JVP. Polynomials are near to a function but less so to its derivatives, and
     # what they are made of would be stored at many times the size of x; logit has no derivative at 0 and 1 otherwise.
     "elu": Rule(elu_slope, elu_slope, "argument", ("alpha",)),
     "gelu": Rule(gelu_slope, gelu_slope, "argument", ()),
     "logit": Rule(logit_slope, logit_slope, "argument", ()),
     "softcap": Rule(softcap_slope, softcap_slope, "argument", ("cap",)),
-    "sparsemax": Rule(sparsemax_vjp, sparsemax_vjp),
-    "entmax": Rule(entmax_vjp, entmax_vjp, options=("axis", "alpha")),
-    "potential": Rule(potential_vjp, potential_jvp, "argument", ("axis", "regularizer", "alpha")),
     "tanh": Rule(tanh_slope, tanh_slope, "argument", ()),
 }
 """By the name of the formula. The others need none: what they are made of has the right derivative."""
