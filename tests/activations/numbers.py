@@ -12,12 +12,22 @@ from softmax_xp.testing import Exact, contract, exact_activation
 from softmax_xp.testing.check_activations import name_of
 from softmax_xp.testing.compare import allowance, distance
 
-cases = pytest.mark.parametrize(
-    ("name", "options"), contract.ACTIVATION_CASES, ids=[name_of(*case) for case in contract.ACTIVATION_CASES]
-)
-edges = pytest.mark.parametrize(
-    "edge", contract.ACTIVATION_EDGES, ids=[name_of(*edge[:2]) for edge in contract.ACTIVATION_EDGES]
-)
+STRAIGHT = ("relu", "leaky_relu", "linear", "binary_step", "sparse_sigmoid")
+CURVED = [case for case in contract.ACTIVATION_CASES if case[0] not in STRAIGHT]
+"""Those with a second derivative."""
+
+
+def of_cases(given: Any) -> Any:
+    return pytest.mark.parametrize(("name", "options"), given, ids=[name_of(*case) for case in given])
+
+
+def of_edges(given: Any) -> Any:
+    return pytest.mark.parametrize("edge", given, ids=[name_of(*edge[:2]) for edge in given])
+
+
+cases, curved = of_cases(contract.ACTIVATION_CASES), of_cases(CURVED)
+edges = of_edges(contract.ACTIVATION_EDGES)
+smooth_edges = of_edges([edge for edge in contract.ACTIVATION_EDGES if edge.name not in (*STRAIGHT, "logit")])
 
 
 def exactly(values: Any) -> Exact:
