@@ -14,7 +14,19 @@ import numpy as np
 import pytest
 
 import softmax_xp
-from softmax_xp import _engines, derivatives, logsums, losses, normalizers, softmax, use_engine, which_engine
+from softmax_xp import (
+    _engines,
+    activations,
+    derivatives,
+    logsums,
+    losses,
+    normalizers,
+    sampling,
+    softmax,
+    sparse,
+    use_engine,
+    which_engine,
+)
 from softmax_xp._engines import blocks, generic, shortcut
 
 X = np.asarray([1.0, 2.0, 4.0])
@@ -22,6 +34,7 @@ ROWS = np.asarray([[0.5, -1.0, 3.0], [2.0, 2.0, 0.0]])
 PROBS = np.asarray([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]])
 LABELS = np.asarray([2, 0])
 PUBLIC = (*normalizers.__all__, *logsums.__all__, *losses.__all__, *derivatives.__all__)
+KNOWN = (*PUBLIC, *sparse.__all__, *sampling.__all__, *activations.__all__)
 
 
 class Fake:
@@ -77,11 +90,11 @@ def test_unknown_engine_names_registered_ones(monkeypatch: pytest.MonkeyPatch) -
     assert str(caught.value) == "there is no engine 'fast'; use one of 'auto', 'generic', 'fake'"
 
 
-@pytest.mark.parametrize("name", ["softplus", "use_engine", "", "__all__"])
+@pytest.mark.parametrize("name", ["soft_plus", "use_engine", "", "__all__"])
 def test_unknown_function(name: str) -> None:
     with pytest.raises(ValueError, match=r"^there is no ") as caught:
         which_engine(name, X)
-    assert str(caught.value) == f"there is no function {name!r}; use one of {', '.join(PUBLIC)}"
+    assert str(caught.value) == f"there is no function {name!r}; use one of {', '.join(KNOWN)}"
 
 
 def arguments(name: str) -> tuple[Any, ...]:
@@ -116,6 +129,13 @@ def test_every_function_asks_for_an_engine(name: str, monkeypatch: pytest.Monkey
     for module, part in ((generic, "call"), (generic, "call_rows"), (blocks, "call")):
         monkeypatch.setattr(module, part, lambda *a, **k: pytest.fail("computed"))
     assert which_engine(name, *arguments(name)) == "generic"
+
+
+@pytest.mark.parametrize("name", activations.__all__)
+def test_every_activation_asks_for_an_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace(monkeypatch, {})
+    monkeypatch.setattr(generic, "call", lambda *a, **k: pytest.fail("computed"))
+    assert which_engine(name, X, **({"cap": 2.0} if name == "softcap" else {})) == "generic"
 
 
 class Recorder:
