@@ -105,5 +105,5 @@ def test_sparse_sigmoid_is_the_first_entry_of_a_sparsemax_of_two(backend, call, 
     if "sparsemax" not in sparse.__all__:
         pytest.skip("sparsemax is not there")
     dtype = backend.dtypes[0]
-    pair = backend.array(np.stack([x / 2, -x / 2], axis=-1), dtype)
+    pair = backend.array(np.stack([x, np.zeros(12)], axis=-1), dtype)
     assert_near(call("sparsemax", pair)[:, 0], call("sparse_sigmoid", backend.array(x, dtype)), "sparse_sigmoid", dtype)

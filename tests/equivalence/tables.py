@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import softmax_xp
-from softmax_xp import derivatives, logsums, losses, normalizers
+from softmax_xp import activations, derivatives, logsums, losses, normalizers
 from softmax_xp.testing import check_backend, contract
 from softmax_xp.testing.compare import ulp
 from softmax_xp.versions import installed
@@ -27,6 +27,7 @@ FUNCTIONS = [
     *sorted((*normalizers.__all__, *logsums.__all__)),
     *(f"losses.{name}" for name in losses.__all__),
     *(f"derivatives.{name}" for name in derivatives.__all__),
+    *(f"activations.{name}" for name in activations.__all__),
 ]
 LABELS = ("one_hot", "losses.balanced_class_weights")
 WITHOUT_GRADIENT = ("hardmax", *LABELS)
@@ -136,12 +137,14 @@ def _abilities(name: str, backend: Any) -> str:
 def _caller(name: str, backend: Any) -> Callable[[Any], Any]:
     """Return the function of two numbers from 0 to 1 (labels: 1 and 2), with arguments that make sense beside them."""
     module, _, last = name.rpartition(".")
-    function = getattr({"losses": losses, "derivatives": derivatives}.get(module, softmax_xp), last)
+    function = getattr(getattr(softmax_xp, module) if module else softmax_xp, last)
     if name in LABELS:
         return lambda x: function(x, 3)
+    if last == "softcap":
+        return lambda x: function(x, cap=2.0)
     if last == "logsubexp":
         return lambda x: function(x, x - 1)
-    if not module or last == "softmax_jacobian":
+    if module in ("", "activations") or last == "softmax_jacobian":
         return function
     if last == "softmax_hvp":
         return lambda p: function(p, p - 1, p + 1)

@@ -169,7 +169,7 @@ def sparse_sigmoid(x: Array, /, *, xp: Any = None) -> Array:
 
     Notes
     -----
-    The first entry of the sparsemax of [x / 2, -x / 2], and the derivative of `sparse_plus`. One rounding.
+    The first entry of the sparsemax of [x, 0], and the derivative of `sparse_plus`. One rounding.
     The derivative is 1/2 between -1 and 1 and 0 elsewhere, at -1 and 1 too. 0 at -inf, 1 at inf.
 
     References
