@@ -27,7 +27,7 @@ def probabilities(row: list[float]) -> list[float]:
     top = max(row)
     e = [float(v == inf) if top == inf else exp(v - top) if v > -inf else 0.0 for v in row]
     total = fsum(e)
-    return [v / total for v in e]
+    return [v / total for v in e] if total else e
 
 
 def entropy(q: list[float]) -> float:
@@ -51,6 +51,8 @@ def _kept(name: str, x: list[float], value: Any, min_keep: int, ties: str) -> li
             return [i for i in falling if x[i] >= x[falling[min(int(value), len(x)) - 1]]]
         return falling[: int(value)]
     q = probabilities(x)
+    if max(q) == 0:
+        return falling[:min_keep]
     if name == "top_p_logits":
         return _by_mass(falling, q, value, min_keep)
     if name == "typical_logits":
@@ -112,8 +114,12 @@ def chi_square(counts: Any, q: Any) -> float:
 
 def chi_square_bound(freedom: int) -> float:
     """Return what the statistic exceeds with probability LEVEL."""
-    tail = lambda v: mpmath.gammainc(freedom / 2, v / 2, regularized=True) - LEVEL  # noqa: E731
-    return float(mpmath.findroot(tail, (freedom, freedom + 60), solver="anderson"))
+    low, high = float(freedom), freedom + 100.0
+    while high - low > LEVEL:
+        middle = (low + high) / 2
+        tail = mpmath.gammainc(freedom / 2, middle / 2, regularized=True)
+        low, high = (middle, high) if tail > LEVEL else (low, middle)
+    return high
 
 
 def poisson_bounds(mean: float) -> tuple[int, int]:

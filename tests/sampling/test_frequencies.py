@@ -65,9 +65,9 @@ def test_pairs_without_replacement_have_the_probabilities_of_draws_one_after_the
     assert chi_square(counts, exact) < chi_square_bound(len(pairs) - 1)
 
 
-def test_hard_relaxed_draws_have_the_probabilities_of_softmax(backend, call):
+def test_hard_relaxed_draws_have_the_probabilities_of_softmax(backend):
     x = backend.array(np.tile(X, (20_000, 1)), backend.dtypes[0])
-    counts = call("gumbel_softmax", x, rng=generator(backend, 4), hard=True, temperature=0.5).sum(axis=0)
+    counts = backend.numpy(gumbel_softmax(x, rng=generator(backend, 4), hard=True, temperature=0.5)).sum(axis=0)
     assert counts[3] == 0
     assert chi_square(counts[POSSIBLE], Q[POSSIBLE]) < chi_square_bound(POSSIBLE.sum() - 1)
 
@@ -80,10 +80,10 @@ def test_noise_has_the_distribution_of_gumbel_to_its_ends(backend):
         share = -np.expm1(-exp(-edge))
         above, below = np.sum(g > edge), np.sum(g <= edge)
         for count, mean in ((above, n * share), (below, n * (1 - share))):
-            if mean < 1000:
+            if mean < 100:
                 low, high = poisson_bounds(mean)
                 assert low <= count <= high, edge
-        assert chi_square([above, below], [share, 1 - share]) < chi_square_bound(1) or min(above, below) < 1000
+        assert chi_square([above, below], [share, 1 - share]) < chi_square_bound(1) or min(above, below) < 100
 
 
 def test_classes_of_one_in_a_million_are_drawn_as_often_as_they_should_be(backend):

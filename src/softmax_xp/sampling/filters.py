@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import Any, TypeVar
 
 from .._engines import run
 from .._formulas import sampling as formulas
 from .._gate import sampling as gate
+from .._gate.dtypes import has_float64
+from .._gate.namespace import is_jax
 
 __all__ = ["epsilon_logits", "eta_logits", "min_p_logits", "top_k_logits", "top_p_logits", "typical_logits"]
 
@@ -148,7 +151,7 @@ def top_p_logits(
     x, options = gate.admit_filter(
         x, p, name="p", axis=axis, where=where, fill=fill, min_keep=min_keep, zero=False, xp=xp
     )
-    return run(formulas.top_p, x, **options)
+    return _by_share(formulas.top_p, x, **options)
 
 
 def min_p_logits(
@@ -206,7 +209,7 @@ def min_p_logits(
     [  4.   3. -inf -inf]
     """
     x, options = gate.admit_filter(x, p, name="p", axis=axis, where=where, fill=fill, min_keep=min_keep, xp=xp)
-    return run(formulas.min_p, x, **options)
+    return _by_share(formulas.min_p, x, **options)
 
 
 def typical_logits(
@@ -269,7 +272,7 @@ def typical_logits(
     x, options = gate.admit_filter(
         x, p, name="p", axis=axis, where=where, fill=fill, min_keep=min_keep, zero=False, xp=xp
     )
-    return run(formulas.typical, x, **options)
+    return _by_share(formulas.typical, x, **options)
 
 
 def epsilon_logits(
@@ -328,7 +331,7 @@ def epsilon_logits(
     x, options = gate.admit_filter(
         x, epsilon, name="epsilon", axis=axis, where=where, fill=fill, min_keep=min_keep, xp=xp
     )
-    return run(formulas.epsilon, x, **options)
+    return _by_share(formulas.epsilon, x, **options)
 
 
 def eta_logits(
@@ -389,4 +392,11 @@ def eta_logits(
     x, options = gate.admit_filter(
         x, epsilon, name="epsilon", axis=axis, where=where, fill=fill, min_keep=min_keep, xp=xp
     )
-    return run(formulas.eta, x, **options)
+    return _by_share(formulas.eta, x, **options)
+
+
+def _by_share(formula: Callable[..., Any], x: Any, /, *, p: Any, xp: Any, **options: Any) -> Any:
+    if is_jax(xp) and isinstance(p, float):
+        # As an array it is an argument of what JAX compiles: as a number, each would be compiled for itself.
+        p = xp.asarray(p, dtype=xp.float64 if has_float64(x, xp) else xp.float32)
+    return run(formula, x, p=p, xp=xp, **options)

@@ -1,0 +1,116 @@
+"""Draws and filters of Dask arrays: lazy, and with chunks of any length."""
+
+from __future__ import annotations
+
+import pytest
+
+dask = pytest.importorskip("dask", reason="dask is not installed")
+da = pytest.importorskip("dask.array", reason="dask.array needs numpy")
+
+import numpy as np  # noqa: E402
+
+from softmax_xp import sampling  # noqa: E402
+from softmax_xp.sampling import gumbel_softmax, sample_categorical  # noqa: E402
+
+from .test_lazy import CHUNKS, KEEP, ROW, X, assert_close  # noqa: E402
+
+NOISE = np.random.default_rng(1).gumbel(size=X.shape)
+CALLS = {
+    "gumbel_softmax": lambda x, noise, keep, row: gumbel_softmax(x, noise=noise, where=keep, temperature=row),
+    "gumbel_softmax hard": lambda x, noise, keep, row: gumbel_softmax(x, noise=noise, hard=True),
+    "sample_categorical": lambda x, noise, keep, row: sample_categorical(x, noise=noise, where=keep),
+    "sample_categorical along axis 0": lambda x, noise, keep, row: sample_categorical(x, noise=noise, axis=0),
+    "sample_categorical different": lambda x, noise, keep, row: sample_categorical(
+        x, noise=noise, shape=(2, 2), replace=False
+    ),
+    "top_k_logits": lambda x, noise, keep, row: sampling.top_k_logits(x, 3, where=keep),
+    "top_k_logits of rows": lambda x, noise, keep, row: sampling.top_k_logits(x, (4 * row).astype("int32")),
+    "top_k_logits along axis 0": lambda x, noise, keep, row: sampling.top_k_logits(x, 3, axis=0),
+    "top_p_logits": lambda x, noise, keep, row: sampling.top_p_logits(x, row / 2, where=keep),
+    "min_p_logits": lambda x, noise, keep, row: sampling.min_p_logits(x, 0.1, min_keep=2),
+    "typical_logits": lambda x, noise, keep, row: sampling.typical_logits(x, 0.7, where=keep),
+    "epsilon_logits": lambda x, noise, keep, row: sampling.epsilon_logits(x, 0.1),
+    "eta_logits": lambda x, noise, keep, row: sampling.eta_logits(x, row / 4),
+}
+every = pytest.mark.parametrize("name", CALLS)
+filters = pytest.mark.parametrize("name", [n for n in CALLS if "logits" in n])
+
+
+def inputs(chunks=(5, 3)):
+    wide = [da.from_array(v, chunks=chunks) for v in (X, NOISE, KEEP)]
+    return (*wide, da.from_array(ROW, chunks=(chunks[0], 1)))
+
+
+def test_every_public_function_is_called_here():
+    assert {n.split(" ")[0] for n in CALLS} == set(sampling.__all__)
+
+
+@every
+def test_nothing_is_computed_while_the_graph_is_built(name, refused):
+    y = CALLS[name](*inputs())
+    assert isinstance(y, da.Array)
+    assert y._meta.dtype == y.dtype
+
+
+@every
+@pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS)
+def test_values_are_those_of_numpy_however_chunked(name, chunks):
+    assert_close(CALLS[name](*inputs(chunks)), CALLS[name](X, NOISE, KEEP, ROW))
+
+
+@filters
+def test_filters_keep_the_chunks(name):
+    assert CALLS[name](*inputs()).chunks == inputs()[0].chunks
+
+
+@every
+def test_rows_chosen_by_value_have_unknown_chunks_and_the_right_answer(name):
+    if "axis 0" in name or "different" in name:
+        pytest.skip("these need the number of rows")
+    given = inputs()
+    chosen = X[:, 0] > 0
+    lazy = [v[given[0][:, 0] > 0] for v in given]
+    assert_close(CALLS[name](*lazy), CALLS[name](*(v[chosen] for v in (X, NOISE, KEEP, ROW))))
+
+
+def test_labels_of_rows_of_unknown_number_are_drawn_without_replacement():
+    x, noise, *_ = inputs()
+    chosen = x[:, 0] > 0
+    y = sample_categorical(x[chosen], noise=noise[chosen], shape=3, replace=False)
+    rows = X[:, 0] > 0
+    assert_close(y, sample_categorical(X[rows], noise=NOISE[rows], shape=3, replace=False))
+
+
+@pytest.mark.parametrize("name", ["top_k_logits along axis 0", "sample_categorical along axis 0"])
+def test_an_axis_of_unknown_length_says_what_to_do(name):
+    given = inputs()
+    lazy = [v[given[0][:, 0] > 0] for v in given]
+    with pytest.raises(ValueError, match=r"length of axis 0 of (x|logits) is unknown; .*\.compute_chunk_sizes\(\)"):
+        CALLS[name](*lazy)
+
+
+@pytest.mark.parametrize(
+    "options", [{"rng": np.random.default_rng(0)}, {"noise": NOISE, "shape": (2, 2), "replace": 0}]
+)
+def test_what_needs_all_lengths_says_so(options):
+    x, noise, *_ = inputs()
+    chosen = x[:, 0] > 0
+    options = {k: noise[chosen] if k == "noise" else v for k, v in options.items()}
+    with pytest.raises(ValueError, match=r"length of axis 0 of logits is unknown; .* logits\.compute_chunk_sizes\(\)"):
+        sample_categorical(x[chosen], **options)
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, da.random.default_rng], ids=["numpy", "dask"])
+def test_noise_of_a_generator_is_lazy_and_repeats_with_its_seed(make, refused):
+    x = inputs()[0]
+    one, two = (sample_categorical(x, rng=make(0), shape=4) for _ in range(2))
+    with dask.config.set(scheduler="synchronous"):
+        a, b = one.compute(), two.compute()
+    assert a.shape == (4, 12)
+    np.testing.assert_array_equal(a, b)
+    assert len(np.unique(a, axis=0)) == 4
+
+
+def test_chunks_do_not_repeat_the_noise_of_each_other():
+    y = gumbel_softmax(da.zeros((8, 64), chunks=(1, 8)), rng=np.random.default_rng(0)).compute()
+    assert len(np.unique(y)) == y.size
