@@ -433,6 +433,11 @@ for _f, _pole in (
 
 
 @_public
+def round_(x: Array, /) -> Array:
+    return _map(lambda v: float(round(v)) if math.isfinite(v) else v, x, ("real floating",))
+
+
+@_public
 def isfinite(x: Array, /) -> Array:
     return _map(math.isfinite, x, _NUMERIC, BOOL)
 
