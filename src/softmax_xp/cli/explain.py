@@ -7,10 +7,9 @@ import math
 from typing import Any
 
 from ..normalizers import softmax
+from . import compare
 from .libraries import require_numpy
-from .output import CommandError, print_json, print_table
-
-BAR = 40
+from .output import CommandError, bar, bar_length, print_json, print_table, print_text, table_width, terminal_width
 
 
 def add_parser(commands: Any) -> None:
@@ -19,7 +18,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("logits", nargs="+", type=float, metavar="LOGIT", help="a number; -1e3 is one too")
     parser.add_argument("--labels", nargs="+", metavar="LABEL", help="a name for each logit")
     parser.add_argument("--temperature", type=float, default=1.0, metavar="T", help="divide the logits by T")
-    parser.add_argument("--compare", choices=["sigmoid"], help="for two logits: the sigmoid of their difference")
+    parser.add_argument(
+        "--compare",
+        nargs="+",
+        action="extend",
+        type=compare.function_name,
+        metavar="NAME",
+        help=f"other functions of the same logits, side by side: {', '.join(compare.FUNCTIONS)}",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -30,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     _validate(args)
     steps = collect(args.logits, args.labels, args.temperature)
     if args.compare:
-        steps["sigmoid"] = sigmoid_of_difference(steps)
+        steps |= compare.collect(args.compare, steps)
     if args.json:
         print_json(steps)
         return 0
@@ -39,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     _print_stable_form(steps)
     if args.compare:
         print()
-        _print_sigmoid(steps)
+        compare.print_comparison(steps)
     return 0
 
 
@@ -51,8 +57,6 @@ def _validate(args: argparse.Namespace) -> None:
         raise CommandError(f"the temperature must be a finite number above 0, not {args.temperature:g}")
     if args.labels is not None and len(args.labels) != len(args.logits):
         raise CommandError(f"{len(args.logits)} logits need as many labels, not {len(args.labels)}")
-    if args.compare and len(args.logits) != 2:
-        raise CommandError(f"--compare sigmoid needs two logits, not {len(args.logits)}")
 
 
 def collect(logits: list[float], labels: list[str] | None, temperature: float) -> dict[str, Any]:
@@ -82,45 +86,35 @@ def collect(logits: list[float], labels: list[str] | None, temperature: float) -
     }
 
 
-def sigmoid_of_difference(steps: dict[str, Any]) -> dict[str, float]:
-    """Return the difference of two logits over the temperature, and its sigmoid."""
-    a, b = steps["logits"]
-    d = (a - b) / steps["temperature"]
-    e = math.exp(-abs(d))
-    return {"difference": d, "sigmoid": (1.0 if d >= 0 else e) / (1.0 + e)}
-
-
 def _print_shares(steps: dict[str, Any]) -> None:
     t = steps["temperature"]
     power = "exp(logit)" if t == 1 else f"exp(logit / {t:g})"
     total = f"{steps['sum']:.5g}"
     columns = zip(*(steps[k] for k in ("labels", "logits", "exponentials", "shares", "probabilities")), strict=True)
+    header = ["", "logit", power, "share of the sum", "probability"]
     rows = [
-        [label, f"{x:g}", f"{e:.5g}", f"{e:.5g} / {total} = {s:.4f}", f"{100 * p:.2f} %", "#" * round(BAR * p)]
+        [label, f"{x:g}", f"{e:.5g}", f"{e:.5g} / {total} = {s:.4f}", f"{100 * p:.2f} %"]
         for label, x, e, s, p in columns
     ]
-    rows.append(["sum", "", total, "", f"{100 * sum(steps['probabilities']):.2f} %", ""])
-    print_table(["", "logit", power, "share of the sum", "probability", ""], rows, left=(0, 5))
+    rows.append(["sum", "", total, "", f"{100 * sum(steps['probabilities']):.2f} %"])
+    length = bar_length(terminal_width() - table_width([header, *rows]) - 2)
+    bars = [bar(p, length) for p in steps["probabilities"]]
+    print_table([*header, ""], [[*row, b] for row, b in zip(rows, [*bars, ""], strict=True)], left=(0, 5))
     if not (0 < steps["sum"] < math.inf):
         what = "overflow to inf" if steps["sum"] else "underflow to 0"
-        print(f"\nThese exponentials {what}, so their shares are no numbers. The form below has no such trouble.")
+        print()
+        print_text(f"These exponentials {what}, so their shares are no numbers. The form below has no such trouble.")
 
 
 def _print_stable_form(steps: dict[str, Any]) -> None:
     t, m = steps["temperature"], steps["maximum"]
     shift = f"logit - {m:g}" if m >= 0 else f"logit + {-m:g}"
     power = shift if t == 1 else f"({shift}) / {t:g}"
-    print(f"Used inside: subtract the maximum, {m:g}, first. That divides every exponential and their sum by the same")
-    print("number, so the shares stay; the largest exponential is then exp(0) = 1, and nothing can overflow.")
+    print_text(
+        f"Used inside: subtract the maximum, {m:g}, first. That divides every exponential and their sum by the same "
+        "number, so the shares stay; the largest exponential is then exp(0) = 1, and nothing can overflow."
+    )
     columns = zip(*(steps[k] for k in ("labels", "shifted", "stable_exponentials", "probabilities")), strict=True)
     rows = [[label, f"{d:g}", f"{e:.5g}", f"{p:.4f}"] for label, d, e, p in columns]
     rows.append(["sum", "", f"{steps['stable_sum']:.5g}", f"{sum(steps['probabilities']):.4f}"])
     print_table(["", power, "exponential", "probability"], rows)
-
-
-def _print_sigmoid(steps: dict[str, Any]) -> None:
-    first, second = steps["labels"]
-    d, s = steps["sigmoid"]["difference"], steps["sigmoid"]["sigmoid"]
-    scale = "" if steps["temperature"] == 1 else " / T"
-    print(f"Softmax of two is the sigmoid of their difference{scale}: 1 / (1 + exp(-({first} - {second}){scale}))")
-    print(f"difference {d:g}, sigmoid {s:.17g}, softmax {steps['probabilities'][0]:.17g}")
