@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import softmax_xp
-from softmax_xp import activations, derivatives, logsums, losses, normalizers
+from softmax_xp import activations, derivatives, logsums, losses, normalizers, sampling
 from softmax_xp.testing import check_backend, contract
 from softmax_xp.testing.compare import ulp
 from softmax_xp.versions import installed
@@ -28,9 +28,10 @@ FUNCTIONS = [
     *(f"losses.{name}" for name in losses.__all__),
     *(f"derivatives.{name}" for name in derivatives.__all__),
     *(f"activations.{name}" for name in activations.__all__),
+    *(f"sampling.{name}" for name in sampling.__all__),
 ]
 LABELS = ("one_hot", "losses.balanced_class_weights")
-WITHOUT_GRADIENT = ("hardmax", *LABELS)
+WITHOUT_GRADIENT = ("hardmax", "sampling.sample_categorical", *LABELS)
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -140,6 +141,8 @@ def _caller(name: str, backend: Any) -> Callable[[Any], Any]:
     function = getattr(getattr(softmax_xp, module) if module else softmax_xp, last)
     if name in LABELS:
         return lambda x: function(x, 3)
+    if module == "sampling":
+        return lambda x: function(x, 1, fill=0.0) if last.endswith("logits") else function(x, noise=x)
     if last == "softcap":
         return lambda x: function(x, cap=2.0)
     if last == "logsubexp":
