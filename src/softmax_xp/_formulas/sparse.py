@@ -29,6 +29,8 @@ def sparsemax(x: Any, /, *, axis: Axes, where: Any, temperature: Any = 1.0, xp: 
 def entmax(x: Any, /, *, axis: Axes, where: Any, alpha: Any, temperature: Any = 1.0, xp: Any) -> Any:
     """Return max(0, beta d - t)**(1 / beta), where beta is alpha - 1, d is x / temperature, and t makes it sum to 1."""
     options = {"axis": axis, "where": where, "xp": xp}
+    if 0 in x.shape:
+        return x
     if isinstance(alpha, float):
         if alpha in (1.0, inf):
             return softmax(x, temperature=temperature if alpha == 1.0 else 0.0, sink=None, **options)
@@ -88,6 +90,8 @@ def k_subset(x: Any, /, *, axis: Axes, where: Any, k: Any, xp: Any) -> Any:
 
     t is a little below the last break of the sum that is above it; measured from there it keeps its digits.
     """
+    if 0 in x.shape:
+        return x
     row = _shifted(x, 1.0, axis=axis, where=where, xp=xp)
     lowest = -float(xp.finfo(x.dtype).max)
     h = select(row.d > lowest, row.d, lowest, xp)
@@ -126,6 +130,8 @@ def corrected(p: Any, slope: Any, axis: Axes, xp: Any) -> Any:
 
 def _power_map(x: Any, power: int, temperature: Any, *, axis: Axes, where: Any, xp: Any) -> Any:
     """Return max(0, d - t)**power, with t from a sorted row and two steps of Newton's method."""
+    if 0 in x.shape:
+        return x
     row = _shifted(x, temperature, axis=axis, where=where, xp=xp)
     z = row.d - exact_threshold(row.d, power, axis=axis, xp=xp)
     for _ in range(2):

@@ -9,6 +9,7 @@ from . import contract
 from .check import Report, check_backend
 from .compare import assert_derivative, assert_ulp
 from .exact_activations import exact_activation, exact_slope
+from .exact_sparse import exact_entmax_vjp, exact_fenchel_young, exact_map
 from .oracle import (
     Derivative,
     Exact,
@@ -30,6 +31,9 @@ __all__ = [
     "exact_binary_cross_entropy",
     "exact_cross_entropy",
     "exact_derivative",
+    "exact_entmax_vjp",
+    "exact_fenchel_young",
+    "exact_map",
     "exact_rows",
     "exact_slope",
 ]

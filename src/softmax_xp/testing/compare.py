@@ -38,7 +38,7 @@ def allowance(
     ulps, units, conditioned = gate(op, dtype, exact.n, elementary, sequential=sequential, compiled=compiled)
     allowed = ulps * unit + units * form.unit
     if conditioned:
-        allowed = allowed + form.unit * exact.slack
+        allowed = allowed + conditioned * form.unit * exact.slack
     elif units:
         # Where the maximum is 0, logsumexp is minus log_softmax there and has its relative gate.
         relative, _, _ = gate("log_softmax", dtype, exact.n, elementary, sequential=sequential)

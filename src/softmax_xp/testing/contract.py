@@ -9,6 +9,13 @@ from .activation_edges import ACTIVATION_CASES as ACTIVATION_CASES
 from .activation_edges import ACTIVATION_EDGES as ACTIVATION_EDGES
 from .activation_edges import ACTIVATION_ULPS, CONDITIONED
 from .activation_edges import activation_op as activation_op
+from .sparse_edges import LOSS_CASES as LOSS_CASES
+from .sparse_edges import LOSS_GATE, SPARSE_UNITS
+from .sparse_edges import SPARSE_CASES as SPARSE_CASES
+from .sparse_edges import SPARSE_EDGES as SPARSE_EDGES
+from .sparse_edges import SparseEdge as SparseEdge
+from .sparse_edges import sparse_op as sparse_op
+from .sparse_edges import total_of as total_of
 
 OPS = ("softmax", "log_softmax", "logsumexp")
 LOSS_OPS = ("cross_entropy", "binary_cross_entropy")
@@ -45,11 +52,11 @@ FORMATS = {
 
 
 class Gate(NamedTuple):
-    """What is allowed for one op and dtype: ``ulps * ulp(y) + units * u`` (+ c where ``conditioned``)."""
+    """What is allowed for one op and dtype: ``ulps * ulp(y) + units * u``, and ``conditioned`` times c."""
 
     ulps: float
     units: float
-    conditioned: bool
+    conditioned: float
 
 
 COMPILED = {"softmax": 5.0, "log_softmax": 2.5, "cross_entropy": 2.5}
@@ -64,6 +71,8 @@ def gate(op: str, dtype: str, n: int, elementary: float, *, sequential: bool = F
     that a compiled engine computes, which shifts exactly. The loss of a label, one per row, has the
     gate of log_softmax.
     """
+    if op in SPARSE_UNITS or op == "fenchel_young_loss":
+        return _sparse_gate(op, dtype)
     if dtype in ("float16", "bfloat16"):
         return Gate(1.0, 0.0, False)
     if compiled and op in COMPILED:
@@ -80,7 +89,17 @@ def gate(op: str, dtype: str, n: int, elementary: float, *, sequential: bool = F
         return Gate((5 if dtype == "float64" else 4) + slack, 0.0, True)
     if op == "logsumexp":
         return Gate(1.0, (elementary + 3 + terms) * max(1.0, log(max(n, 1))), False)
-    raise ValueError(f"there is no gate for {op!r}; use one of {', '.join((*OPS, *LOSS_OPS, *ACTIVATION_ULPS))}")
+    raise ValueError(
+        f"there is no gate for {op!r}; use one of {', '.join((*OPS, *LOSS_OPS, *ACTIVATION_ULPS, *SPARSE_UNITS))}"
+    )
+
+
+def _sparse_gate(op: str, dtype: str) -> Gate:
+    """Return the gate of a map onto the simplex or of its loss; half types have that of float32, and 2 ulp."""
+    ulps, units = LOSS_GATE if op not in SPARSE_UNITS else (0.0, SPARSE_UNITS[op])
+    if dtype in ("float16", "bfloat16"):
+        return Gate(2.0, 0.0, units * FORMATS["float32"].unit / FORMATS[dtype].unit)
+    return Gate(ulps, 0.0, units)
 
 
 def underflow(op: str, dtype: str, n: int) -> float:

@@ -1,0 +1,89 @@
+"""The maps onto the simplex in the contract: what is called, gates, and values at the edges."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any, NamedTuple
+
+Options = dict[str, Any]
+
+SPARSE_CASES: tuple[tuple[str, Options], ...] = (
+    ("sparsemax", {}),
+    ("entmax", {}),
+    ("entmax", {"alpha": 1.0}),
+    ("entmax", {"alpha": 1.001}),
+    ("entmax", {"alpha": 1.25}),
+    ("entmax", {"alpha": 1.9}),
+    ("entmax", {"alpha": 2.0}),
+    ("entmax", {"alpha": 2.5}),
+    ("entmax", {"alpha": 10.0}),
+    ("entmax", {"alpha": inf}),
+    ("normmax", {}),
+    ("normmax", {"alpha": 1.0}),
+    ("normmax", {"alpha": 1.2}),
+    ("normmax", {"alpha": 5.0}),
+    ("normmax", {"alpha": inf}),
+    ("k_subset", {"k": 1.0}),
+    ("k_subset", {"k": 1.75}),
+    ("project_simplex", {}),
+    ("project_simplex", {"scale": 2.5}),
+    ("project_simplex", {"scale": 0.0}),
+)
+"""The maps and options that are checked."""
+
+LOSS_CASES: tuple[Options, ...] = (
+    {"regularizer": "shannon"},
+    {"regularizer": "gini"},
+    {"regularizer": "tsallis"},
+    {"regularizer": "tsallis", "alpha": 1.2},
+    {"regularizer": "tsallis", "alpha": 3.0},
+    {"regularizer": "norm"},
+    {"regularizer": "norm", "alpha": 3.0},
+)
+"""The regularizers of `fenchel_young_loss` that are checked."""
+
+SPARSE_UNITS = {"sparsemax": 8.0, "entmax": 16.0, "normmax": 16.0, "k_subset": 8.0, "project_simplex": 8.0}
+"""Gates of an entry in units u of one rounding, times the slack of the oracle: the spread of the support, or 1."""
+
+LOSS_GATE = (8.0, 16.0)
+"""That of a loss: in ulp, and in units u times its slack."""
+
+
+def sparse_op(name: str, alpha: float = 1.5, **_: Any) -> str:
+    """Return the name under which a call has its gate: entmax for 1.5 and 2 has that of sparsemax."""
+    return "sparsemax" if name == "entmax" and alpha in (1.5, 2.0) else name
+
+
+def total_of(k: float = 1.0, scale: float = 1.0, **_: Any) -> float:
+    """Return what the result of a map with these options sums to."""
+    return k * scale
+
+
+class SparseEdge(NamedTuple):
+    """One row of the table of edge values, the same for all the maps whose result sums to 1."""
+
+    name: str
+    x: tuple[float, ...]
+    where: tuple[bool, ...] | None
+    p: tuple[float, ...]
+
+
+_ODD = (True, False, True)
+
+SPARSE_EDGES = (
+    SparseEdge("ties", (0.5, 0.5, 0.5, 0.5), None, (0.25, 0.25, 0.25, 0.25)),
+    SparseEdge("far apart", (2e4, 0.0, -2e4), None, (1.0, 0.0, 0.0)),
+    SparseEdge("one entry", (5.0,), None, (1.0,)),
+    SparseEdge("some -inf", (0.0, -inf, 0.0), None, (0.5, 0.0, 0.5)),
+    SparseEdge("all -inf", (-inf, -inf), None, (nan, nan)),
+    SparseEdge("kept all -inf", (-inf, 3.0), (True, False), (nan, 0.0)),
+    SparseEdge("fully masked", (1.0, nan), (False, False), (0.0, 0.0)),
+    SparseEdge("+inf", (inf, 1.0), None, (nan, nan)),
+    SparseEdge("+inf and masked", (inf, 1.0, 2.0), (True, True, False), (nan, nan, 0.0)),
+    SparseEdge("NaN", (nan, 1.0), None, (nan, nan)),
+    SparseEdge("NaN and masked", (nan, 1.0, 2.0), (True, True, False), (nan, nan, 0.0)),
+    SparseEdge("masked NaN", (0.0, nan, 0.0), _ODD, (0.5, 0.0, 0.5)),
+    SparseEdge("masked inf", (0.0, inf, 0.0), _ODD, (0.5, 0.0, 0.5)),
+    SparseEdge("masked huge", (0.0, 3e4, 0.0), _ODD, (0.5, 0.0, 0.5)),
+    SparseEdge("largest numbers", (6e4, -6e4, 0.0), None, (1.0, 0.0, 0.0)),
+)
