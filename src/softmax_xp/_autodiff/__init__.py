@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._formulas.derivatives import RULES
 from .._gate.namespace import is_jax, is_torch
 
 
 def execute(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
     """Return ``formula(*arrays, xp=xp, **options)``, to be differentiated by its rule if it has one."""
-    rule = RULES.get(formula.__name__)
-    if rule is not None and _is_plain(**options):
-        if is_torch(xp):
+    if (is_torch(xp) or is_jax(xp)) and _is_plain(**options):
+        from .._formulas.rules import RULES
+
+        rule = RULES.get(formula.__name__)
+        if rule is not None and is_torch(xp):
             from . import torch_
 
             return torch_.execute(formula, rule, *arrays, xp=xp, **options)
-        if is_jax(xp):
+        if rule is not None:
             from . import jax_
 
             return jax_.execute(formula, rule, *arrays, xp=xp, **options)

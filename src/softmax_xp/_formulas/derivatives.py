@@ -6,17 +6,12 @@ to one of the result. All of them are formulas that can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf, nan
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._gate.dtypes import cast
-from .activations import logit_slope
-from .elements import elu_slope, softcap_slope, tanh_slope
-from .normal import gelu_slope
 from .normalizers import shift
 from .rows import positions, row_sum, select
-from .sparse_derivatives import entmax_vjp, potential_jvp, potential_vjp, sparsemax_vjp
 
 
 def softmax_vjp(p: Any, g: Any, /, *, axis: tuple[int, ...], where: Any = None, xp: Any) -> Any:
@@ -64,29 +59,3 @@ def logsumexp_vjp(x: Any, g: Any, /, *, axis: tuple[int, ...], where: Any, xp: A
     e = xp.exp(row.d)
     total = select(xp.isfinite(row.m), row_sum(e, axis, xp), nan, xp)
     return g * (e / cast(select(row.m != -inf, total, 1.0, xp), e.dtype, xp))
-
-
-class Rule(NamedTuple):
-    """How a formula is differentiated, given its result, or the argument it was called with."""
-
-    vjp: Callable[..., Any]
-    jvp: Callable[..., Any]
-    of: str = "result"  # or "argument"
-    options: tuple[str, ...] = ("axis",)  # those of the formula that its derivatives take too
-
-
-RULES = {
-    "softmax": Rule(softmax_vjp, softmax_vjp),
-    "log_softmax": Rule(log_softmax_vjp, log_softmax_jvp),
-    "sparsemax": Rule(sparsemax_vjp, sparsemax_vjp),
-    "entmax": Rule(entmax_vjp, entmax_vjp, options=("axis", "alpha")),
-    "potential": Rule(potential_vjp, potential_jvp, "argument", ("axis", "regularizer", "alpha")),
-    # Of single numbers, where a VJP is a JVP. Polynomials are near to a function but less so to its derivatives, and
-    # what they are made of would be stored at many times the size of x; logit has no derivative at 0 and 1 otherwise.
-    "elu": Rule(elu_slope, elu_slope, "argument", ("alpha",)),
-    "gelu": Rule(gelu_slope, gelu_slope, "argument", ()),
-    "logit": Rule(logit_slope, logit_slope, "argument", ()),
-    "softcap": Rule(softcap_slope, softcap_slope, "argument", ("cap",)),
-    "tanh": Rule(tanh_slope, tanh_slope, "argument", ()),
-}
-"""By the name of the formula. The others need none: what they are made of has the right derivative."""
