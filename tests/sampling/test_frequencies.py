@@ -34,7 +34,7 @@ def generator(backend: Backend, seed: int) -> Any:
 def noise(backend: Backend, seed: int, n: int) -> Any:
     """Return n Gumbel numbers in float64, made as the functions make them."""
     kind = {"ml_dtypes": "numpy", "strict": "numpy", "dask": "numpy"}.get(backend.library, backend.library)
-    x = backend.array([0.0], backend.dtypes[0])
+    x = backend.array(np.zeros(n), backend.dtypes[0])
     xp = __import__("softmax_xp")._gate.namespace.namespace_of(x)
     return backend.numpy(noise_of(Source(None, generator(backend, seed), kind, (n,)), x, xp)).astype(np.float64)
 
