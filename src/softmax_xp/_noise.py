@@ -16,7 +16,7 @@ from ._gate.namespace import device_of, is_dask, is_numpy
 from ._gate.sampling import Source
 
 STEP = 2.0**-53
-"""The finest step of a float64 generator: noise reaches 37."""
+"""The finest step of a float64 generator. NumPy makes exponential numbers in steps of up to 8 of these."""
 
 
 def noise_of(source: Source, x: Any, xp: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, inf
 from typing import Any
 
 import numpy as np
 import pytest
 
+from softmax_xp import _noise
 from softmax_xp._gate.sampling import Source
 from softmax_xp._noise import noise_of
 from softmax_xp.sampling import gumbel_softmax, sample_categorical
@@ -84,6 +85,25 @@ def test_noise_has_the_distribution_of_gumbel_to_its_ends(backend):
                 low, high = poisson_bounds(mean)
                 assert low <= count <= high, edge
         assert chi_square([above, below], [share, 1 - share]) < chi_square_bound(1) or min(above, below) < 100
+
+
+@pytest.mark.parametrize(
+    ("largest", "least"),
+    [
+        (_noise._of_exponentials(np.zeros(1), np), 35.0),
+        (_noise._of_uniforms(np.zeros(1), 2.0**-52, np), 35.0),
+        (_noise._of_uniforms(np.zeros(1, dtype=np.float32), 2.0**-46, np), 32.0),
+    ],
+    ids=["exponential", "uniform", "uniform in float32"],
+)
+def test_a_random_number_of_0_gives_the_largest_noise_and_not_infinity(largest, least):
+    assert least < largest < inf
+
+
+def test_noise_without_float64_is_finer_than_one_number_of_float32():
+    high, low = (np.asarray(v, dtype=np.float32) for v in ([0.0, 2.0**-24, 0.75], [2.0**-20, 0.5, 0.5]))
+    fine = _noise._refined(high, low, 2.0**-24, np)
+    np.testing.assert_array_equal(fine, np.asarray([2.0**-44, 1.5 * 2.0**-24, 0.75], dtype=np.float32))
 
 
 def test_classes_of_one_in_a_million_are_drawn_as_often_as_they_should_be(backend):

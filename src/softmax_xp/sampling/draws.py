@@ -75,7 +75,7 @@ def gumbel_softmax(
     noise is. With ``hard=True`` torch and JAX get ``hard + (y - constant(y))``: values of exactly 0 and
     1, the first of tied largest entries being 1, and the derivatives of y [2]_; elsewhere it is the values
     alone. Noise from ``rng`` is -log(E), E exponential, in float64 where the device has it: it reaches
-    36, and 31 in float32, beyond which standard Gumbel numbers are with a probability of 2e-16 and 3e-14.
+    35, and 32 in float32, beyond which standard Gumbel numbers are with a probability of 6e-16 and 1e-14.
 
     References
     ----------
