@@ -17,6 +17,10 @@ TAILS = {"float64": (39.0, 25), "float32": (14.5, 11)}
 POLE makes the polynomial short; FLAT makes it nearly constant, so that nothing in it cancels.
 """
 
+MIDDLE = 0.75
+MIDDLES = {"float64": 8, "float32": 4}
+"""The degrees of the polynomials of the normal distribution up to MIDDLE."""
+
 NEAR = 0.55
 TANHS = {"float64": 10, "float32": 4}
 """The degrees of the polynomials of tanh up to NEAR."""
@@ -45,6 +49,17 @@ def normal_tail(dtype: str) -> tuple[float, ...]:
         return tuple(interpolate(f, -1, 1, degree))
 
 
+def normal_middle(dtype: str) -> tuple[float, ...]:
+    """Return G, with Phi(y) = 1/2 + y G(y**2) for abs(y) <= MIDDLE."""
+    with mpmath.workdps(DIGITS):
+
+        def f(square: Any) -> Any:
+            y = mpmath.sqrt(square)
+            return mpmath.erf(y / mpmath.sqrt(2)) / 2 / y
+
+        return tuple(interpolate(f, mpmath.mpf(0), mpmath.mpf(MIDDLE) ** 2, MIDDLES[dtype]))
+
+
 def tanh_near_0(dtype: str) -> tuple[float, ...]:
     """Return R, with tanh(y) = y + y**3 R(y**2) for abs(y) <= NEAR."""
     with mpmath.workdps(DIGITS):
@@ -57,6 +72,6 @@ def tanh_near_0(dtype: str) -> tuple[float, ...]:
 
 
 if __name__ == "__main__":
-    for find in (normal_tail, tanh_near_0):
+    for find in (normal_tail, normal_middle, tanh_near_0):
         for dtype in TAILS:
             print(find.__name__, dtype, *map(repr, find(dtype)), sep="\n    ")

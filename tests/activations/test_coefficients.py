@@ -25,6 +25,12 @@ def test_the_normal_tail_has_the_coefficients_of_the_script(dtype):
 
 
 @dtypes
+def test_the_middle_of_the_normal_distribution_has_the_coefficients_of_the_script(dtype):
+    assert normal.CENTER[dtype] == coefficients.normal_middle(dtype)
+    assert normal.MIDDLE == coefficients.MIDDLE
+
+
+@dtypes
 def test_tanh_has_the_coefficients_of_the_script(dtype):
     assert elements.TANH[dtype] == coefficients.tanh_near_0(dtype)
     assert elements.NEAR == coefficients.NEAR

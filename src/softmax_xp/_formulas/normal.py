@@ -55,6 +55,29 @@ TAIL = {
 """P, with Phi(-a) exp(a**2 / 2) (a + FLAT) = P(s), where s is linear in 1 / (a + POLE) and goes from -1 to 1
 for a from 0 to TOP; found by tests/activations/coefficients.py."""
 
+CENTER = {
+    "float64": (
+        0.39894228040143265,
+        -0.06649038006690419,
+        0.009973557009976547,
+        -0.001187328214396983,
+        0.00011543467768540948,
+        -9.444605057900199e-06,
+        6.658139159575593e-07,
+        -4.0950399522417176e-08,
+        2.005713145365612e-09,
+    ),
+    "float32": (
+        0.39894227946005223,
+        -0.06649029632146077,
+        0.009972360943304425,
+        -0.001181318903736044,
+        0.00010297051487005196,
+    ),
+}
+"""G, with Phi(y) = 1/2 + y G(y**2) for abs(y) <= MIDDLE; found by the same script."""
+
+MIDDLE = 0.75
 POLE, FLAT = 4.0, 0.75
 TOP = {"float64": 39.0, "float32": 14.5}
 """From here on the tail is less than half the smallest number."""
@@ -68,7 +91,7 @@ class Tail(NamedTuple):
 
     a: Any  # at most TOP
     mills: Any
-    times_a: Any  # a * mills
+    times_a: Any  # a * mills, in a form that from MIDDLE on rounds less
     e: Any  # exp(-a**2 / 2) is e + e * excess
     excess: Any
 
@@ -86,23 +109,24 @@ def normal_tail(a: Any, xp: Any) -> Tail:
     """
     kind = narrow_or_wide(a)
     a = at_most(a, TOP[kind], xp)
-    large = a >= FLAT
-    # Near 0 the first factor is better left 1.
-    head = select(large, xp.round(a * GRID[kind]) / GRID[kind], 0.0, xp)
+    head = xp.round(a * GRID[kind]) / GRID[kind]
     e, excess = xp.exp(-0.5 * (head * head)), xp.expm1(-0.5 * ((a - head) * (a + head)))
     # -1 at 0, and with all digits of a near it.
     s = (2.0 + 2.0 * POLE / TOP[kind]) * a / (a + POLE) - 1.0
     p = horner(TAIL[kind], s)
     mills = p / (a + FLAT)
-    # The second is the same with the rounding errors of a smaller number.
-    return Tail(a, mills, xp.where(large, p - FLAT * mills, a * mills), e, excess)
+    return Tail(a, mills, p - FLAT * mills, e, excess)
 
 
 def gelu(x: Any, /, *, where: None = None, xp: Any) -> Any:
-    """Return x * Phi(x), where Phi(x) is 1 - Phi(-x) for x > 0."""
+    """Return x * Phi(x): by a polynomial near 0, by the tail elsewhere, as 1 - Phi(-x) for x > 0."""
     low, high = halves(x, xp)
+    near = high - low < MIDDLE
+    y = select(near, x, 0.0, xp)
+    middle = y * (0.5 + y * horner(CENTER[narrow_or_wide(x)], y * y))
     tail = normal_tail(high - low, xp)
-    return xp.where(x > 0, high * (1.0 - tail.decayed(tail.mills)), 0.0 - tail.decayed(tail.times_a))
+    far = xp.where(x > 0, high * (1.0 - tail.decayed(tail.mills)), 0.0 - tail.decayed(tail.times_a))
+    return xp.where(near, middle, far)
 
 
 def gelu_slope(x: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:

@@ -39,7 +39,7 @@ def silu(x: Array, /, *, xp: Any = None) -> Array:
     Notes
     -----
     max(x, 0) - a sigma(-a) with a = abs(x), so that no infinity meets a 0; the lower tail x exp(x)
-    keeps its digits also where exp(x) is subnormal. The error is at most 4 units in the last place.
+    keeps its digits also where exp(x) is subnormal. The error is at most 5 units in the last place.
     0 at -inf, inf at inf.
 
     References
@@ -87,12 +87,13 @@ def gelu(x: Array, /, *, approximate: bool = False, xp: Any = None) -> Array:
 
     Notes
     -----
-    Phi(-a) is exp(-a**2 / 2) times a polynomial in a / (a + 4), divided by a + 3/4, for a = abs(x);
-    a is split so that its square is exact. The lower tail keeps its digits, and the error is at
-    most 4 units in the last place. The derivative Phi(x) + x phi(x) is computed likewise.
+    Phi(x) is a polynomial for a = abs(x) below 3/4. Beyond, Phi(-a) is exp(-a**2 / 2) times a
+    polynomial in a / (a + 4), divided by a + 3/4; a is split so that its square is exact. The lower
+    tail keeps its digits, and the error is at most 5 units in the last place. The derivative
+    Phi(x) + x phi(x) is computed likewise.
 
     The approximate form is x sigma(2 y), where y is the argument of tanh: it does not cancel. Its error
-    against itself is at most 4 units in the last place, and as much as three roundings of 2 y move it.
+    against itself is at most 5 units in the last place, and as much as three roundings of 2 y move it.
     Both are 0 at -inf and inf at inf.
 
     References

@@ -35,7 +35,10 @@ ACTIVATION_CASES: tuple[tuple[str, Options], ...] = (
 )
 """The functions and options that are checked over the whole range."""
 
-ACTIVATION_ULPS = {**{name: 4.0 for name, _ in ACTIVATION_CASES}, "softcap": 5.0, "softplus by beta": 5.0}
+ACTIVATION_ULPS = {
+    **{name: 4.0 for name, _ in ACTIVATION_CASES},
+    **dict.fromkeys(("silu", "gelu", "softcap", "softplus by beta"), 5.0),
+}
 """Gates in ulp, by function; ``softplus by beta`` is that of a beta which is no power of 2."""
 
 CONDITIONED = ("gelu",)
