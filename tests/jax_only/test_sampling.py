@@ -10,6 +10,9 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 from softmax_xp import sampling  # noqa: E402
+from softmax_xp._engines.jax_jit import _compiled  # noqa: E402
+from softmax_xp._gate.sampling import Source  # noqa: E402
+from softmax_xp._noise import noise_of  # noqa: E402
 from softmax_xp.sampling import gumbel_softmax, sample_categorical, top_p_logits  # noqa: E402
 
 from .arrays import array, assert_close  # noqa: E402
@@ -76,9 +79,6 @@ def test_noise_is_wide_where_it_can_be(x64):
     x = jnp.zeros(1000, dtype=jnp.bfloat16)
     y = gumbel_softmax(x, rng=jax.random.key(1))
     assert y.dtype == jnp.bfloat16
-    from softmax_xp._gate.sampling import Source
-    from softmax_xp._noise import noise_of
-
     noise = noise_of(Source(None, jax.random.key(1), "jax", (1000,)), x, jnp)
     assert noise.dtype == (jnp.float64 if x64 else jnp.float32)
     assert len(np.unique(np.asarray(noise))) == 1000
@@ -94,13 +94,14 @@ def test_a_hard_draw_has_the_derivative_of_the_soft_one(x64):
 
 def test_a_hard_draw_is_exactly_0_or_1_under_jit_and_grad(x64):
     f = lambda x: gumbel_softmax(x, noise=array(NOISE), hard=True, temperature=0.3)  # noqa: E731
-    y, _ = jax.jit(lambda x: jax.vjp(f, x)[0:1] * 2)(array(X))
+    y = jax.jit(lambda x: jax.vjp(f, x)[0])(array(X))
     assert set(np.asarray(y).ravel().tolist()) == {0.0, 1.0}
 
 
 def test_relaxed_draws_have_the_derivatives_of_both_modes(only_x64, quick_compilation):
     f = lambda x: gumbel_softmax(x, noise=array(NOISE), temperature=0.5)[0]  # noqa: E731
-    assert_close(jax.jacfwd(f)(array(X[:2] * 1.0).at[0].get()[None].repeat(3, 0)), jax.jacrev(f)(array(X[[0, 0, 0]])))
+    x = array(X[[0, 0, 0]])
+    assert_close(jax.jacfwd(f)(x), jax.jacrev(f)(x))
 
 
 @pytest.mark.parametrize("name", [n for n in CALLS if "logits" in n])
@@ -116,8 +117,6 @@ def test_vmap_of_draws_gives_the_batched_values(x64):
 
 
 def test_every_share_runs_the_same_compiled_code(only_x32):
-    from softmax_xp._engines.jax_jit import _compiled
-
     x = array(X)
     top_p_logits(x, 0.5)
     before = _compiled.cache_info().misses

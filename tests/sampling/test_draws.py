@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 import pytest
 
+from softmax_xp.sampling import sample_categorical
 from softmax_xp.testing import assert_ulp
 
 from .reference import drawn
@@ -216,8 +217,6 @@ def test_integer_logits_are_promoted_first(backend, labels, replace):
 
 @pytest.mark.parametrize(("x", "shape", "expected"), [((2, 0), (), (2,)), ((2, 0), 3, (3, 2)), ((0, 4), 3, (3, 0))])
 def test_there_are_no_labels_of_no_classes(backend, call, x, shape, expected):
-    from softmax_xp.sampling import sample_categorical
-
     draws = (shape,) if isinstance(shape, int) else shape
     noise = backend.array(np.zeros((*draws, *x)), backend.dtypes[0])
     if x[1] and backend.name == "strict-no_x64":

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from softmax_xp import _noise
+from softmax_xp._gate.namespace import namespace_of
 from softmax_xp._gate.sampling import Source
 from softmax_xp._noise import noise_of
 from softmax_xp.sampling import gumbel_softmax, sample_categorical
@@ -36,7 +37,7 @@ def noise(backend: Backend, seed: int, n: int) -> Any:
     """Return n Gumbel numbers in float64, made as the functions make them."""
     kind = {"ml_dtypes": "numpy", "strict": "numpy", "dask": "numpy"}.get(backend.library, backend.library)
     x = backend.array(np.zeros(n), backend.dtypes[0])
-    xp = __import__("softmax_xp")._gate.namespace.namespace_of(x)
+    xp = namespace_of(x)
     return backend.numpy(noise_of(Source(None, generator(backend, seed), kind, (n,)), x, xp)).astype(np.float64)
 
 

@@ -8,6 +8,9 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 import softmax_xp as sx  # noqa: E402
 from softmax_xp import sampling  # noqa: E402
+from softmax_xp._gate.namespace import namespace_of  # noqa: E402
+from softmax_xp._gate.sampling import Source  # noqa: E402
+from softmax_xp._noise import noise_of  # noqa: E402
 from softmax_xp.sampling import gumbel_softmax, sample_categorical  # noqa: E402
 
 from .compiling import assert_same, compiled, results, with_gradient  # noqa: E402
@@ -157,11 +160,8 @@ def test_labels_follow_no_derivatives():
 
 def test_the_noise_of_half_logits_is_not_cut_off():
     # In bfloat16 itself, exponential numbers have few values near 0.
-    from softmax_xp._gate.sampling import Source
-    from softmax_xp._noise import noise_of
-
     source = Source(None, torch.Generator().manual_seed(0), "torch", (1000,))
-    noise = noise_of(source, torch.zeros(1, dtype=torch.bfloat16), sx._gate.namespace.namespace_of(X))
+    noise = noise_of(source, torch.zeros(1, dtype=torch.bfloat16), namespace_of(X))
     assert noise.dtype == torch.float64
     assert len(noise.unique()) == 1000
 
