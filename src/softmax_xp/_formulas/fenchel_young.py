@@ -54,7 +54,7 @@ def _slope(x: Any, to: Aim, *, axis: Axes, where: Any, xp: Any, **options: Any) 
     """Return zeros whose derivative is the prediction less the target; at a label it is minus the other shares."""
     finite = select(where, select(xp.isfinite(x), x, 0.0, xp), 0.0, xp)
     if to.labels is None:
-        reached = row_sum(constant(to.probs, xp) * (finite - constant(finite, xp)), axis, xp)
+        reached = row_sum(to.probs * (finite - constant(finite, xp)), axis, xp)
         return run(potential, x, axis=axis, where=where, xp=xp, **options) - cast(reached, x.dtype, xp)
     hit = hits(to.labels, x, axis=axis, xp=xp)
     at_label = pick(hit, finite, axis, xp)

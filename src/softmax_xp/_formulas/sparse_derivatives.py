@@ -30,15 +30,13 @@ def _slopes(p: Any, alpha: Any, xp: Any) -> Any:
     if isinstance(alpha, float):
         if alpha in (1.0, 2.0):
             return p if alpha == 1.0 else xp.where(some, xp.ones_like(p), 0.0 * p)
-        bounded, power = alpha <= LARGEST, 2.0 - alpha
-    else:
-        alpha = cast(alpha, p.dtype, xp)
-        bounded = alpha <= LARGEST
-        power = 2.0 - select(bounded, alpha, 2.0, xp)
-    if bounded is False:
-        return 0.0 * p
-    s = xp.where(some, select(some, p, 1.0, xp) ** power, 0.0 * p)
-    return s if bounded is True else select(bounded, s, 0.0, xp)
+        if alpha > LARGEST:
+            return 0.0 * p
+        return xp.where(some, select(some, p, 1.0, xp) ** (2.0 - alpha), 0.0 * p)
+    alpha = cast(alpha, p.dtype, xp)
+    bounded = alpha <= LARGEST
+    s = xp.where(some, select(some, p, 1.0, xp) ** (2.0 - select(bounded, alpha, 2.0, xp)), 0.0 * p)
+    return select(bounded, s, 0.0, xp)
 
 
 def potential(x: Any, /, *, axis: Axes, where: Any, regularizer: str, alpha: float, xp: Any) -> Any:

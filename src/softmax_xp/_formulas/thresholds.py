@@ -12,6 +12,7 @@ from typing import Any
 
 from .._gate.dtypes import accumulator, cast
 from .._gate.namespace import constant
+from .ranks import running_sum
 from .rows import positions, row_sum, select
 
 Axes = tuple[int, ...]
@@ -27,7 +28,7 @@ def as_rows(x: Any, axis: Axes, xp: Any) -> tuple[Any, int]:
     if len(axis) == 1:
         return x, axis[0]
     rest = tuple(a for a in range(x.ndim) if a not in axis)
-    shape = (*(x.shape[a] for a in rest), prod(x.shape[a] for a in axis))
+    shape = (*(x.shape[a] for a in rest), prod([x.shape[a] for a in axis]))
     return xp.reshape(xp.permute_dims(x, (*rest, *axis)), shape), len(rest)
 
 
@@ -49,11 +50,11 @@ def exact_threshold(h: Any, power: int, *, axis: Axes, xp: Any) -> Any:
     rows = xp.sort(select(rows > -1.0, rows, -1.0, xp), axis=a, descending=True, stable=False)
     rows = cast(rows, accumulator(rows, xp), xp)
     k = cast(positions(rows.shape[a], rows.ndim, a, rows, xp) + 1, rows.dtype, xp)
-    mean = xp.cumulative_sum(rows, axis=a) / k
+    mean = running_sum(rows, (a,), xp) / k
     if power == 1:
         t = mean - 1.0 / k
     else:
-        rest = 1.0 - (xp.cumulative_sum(rows * rows, axis=a) - k * mean * mean)
+        rest = 1.0 - (running_sum(rows * rows, (a,), xp) - k * mean * mean)
         t = select(rest >= 0.0, mean - xp.sqrt(select(rest >= 0.0, rest, 0.0, xp) / k), 1.0, xp)
     t = xp.max(select(t <= rows, t, -1.0, xp), axis=a, keepdims=True)
     return cast(as_row_values(t, h, axis, xp), h.dtype, xp)

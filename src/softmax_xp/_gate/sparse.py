@@ -33,8 +33,9 @@ def _check_row_number(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> A
     if not isinstance(value, Real):
         return per_row(name, value, x, axes)
     low = 1.0 if name == "alpha" else 0.0
-    high = {"alpha": inf, "scale": float_info.max, "k": float(prod(x.shape[a] for a in axes))}[name]
-    return check_number(name, value, low=low, high=high)
+    high = {"alpha": inf, "scale": float_info.max}.get(name)
+    # A list: torch.compile does not trace a generator here.
+    return check_number(name, value, low=low, high=float(prod([x.shape[a] for a in axes])) if high is None else high)
 
 
 def admit_entmax_cotangent(
