@@ -24,6 +24,7 @@ ENGINES: dict[str, tuple[str, ...]] = {
     "torch_native": ("torch",),
     "cpu_kernels": ("numpy", "torch"),
     "jax_jit": ("jax.numpy",),
+    "dask_rows": ("dask.array",),
     "numpy_inplace": ("numpy",),
 }
 """The engines, fastest first, and the libraries whose arrays they take."""

@@ -130,7 +130,7 @@ def _label_gap(p: Any, rest: Any, alpha: float, xp: Any) -> Any:
 def _norm_distance(x: Any, to: Aim, alpha: float, *, axis: Axes, where: Any, xp: Any) -> Any:
     """Return the loss of the norm of order alpha, with q**share as the height above the threshold."""
     share = 1.0 - 1.0 / alpha
-    q = entmax(x, axis=axis, where=where, alpha=1.0 + share, temperature=share, xp=xp)
+    q = run(entmax, x, axis=axis, where=where, alpha=1.0 + share, temperature=share, xp=xp)
     depth = _depths(x, q, share, 1.0, axis=axis, where=where, xp=xp)
     if to.labels is None:
         t = to.probs

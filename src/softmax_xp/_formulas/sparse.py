@@ -8,7 +8,7 @@ from typing import Any
 from .._gate.dtypes import cast
 from .._gate.namespace import constant
 from .normalizers import Shifted, shift, softmax
-from .rows import row_max, row_sum, select, settle
+from .rows import row_max, row_sum, select, settle, temper
 from .thresholds import Axes, above, between, exact_threshold, last_break, smallest_inside
 
 STEPS = 5
@@ -107,9 +107,14 @@ def k_subset(x: Any, /, *, axis: Axes, where: Any, k: Any, xp: Any) -> Any:
 
 
 def _shifted(x: Any, temperature: Any, *, axis: Axes, where: Any, xp: Any) -> Shifted:
-    """Return the logits measured from their maximum; in a row without a finite one they count as ties."""
-    row = shift(x, axis=axis, where=where, temperature=temperature, sink=None, xp=xp)
-    return row._replace(d=select(xp.isfinite(row.m), row.d, 0.0, xp))
+    """Return the logits measured from their maximum; in a row without a finite one, or with NaN, they are ties."""
+    row = shift(x, axis=axis, where=where, temperature=1.0, sink=None, xp=xp)
+    known = xp.isfinite(row.m)
+    if not isinstance(temperature, float):
+        known = known & (temperature == temperature)
+        temperature = select(known, temperature, 1.0, xp)
+    d = select(known, row.d, 0.0, xp)
+    return row._replace(d=temper(d, xp.zeros_like(row.m), temperature, xp))
 
 
 def _finished(p: Any, row: Shifted, *, axis: Axes, where: Any, xp: Any) -> Any:

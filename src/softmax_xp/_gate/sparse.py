@@ -30,7 +30,7 @@ def admit_map(
 
 def _check_row_number(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> Any:
     """Return a number in its range, or an array with one for each row."""
-    if not isinstance(value, Real):
+    if value is not None and not isinstance(value, Real):
         return per_row(name, value, x, axes)
     low = 1.0 if name == "alpha" else 0.0
     high = {"alpha": inf, "scale": float_info.max}.get(name)
