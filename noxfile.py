@@ -40,7 +40,7 @@ OF_TORCH = ["tests", "--backend", "torch", "-n", "2"]
 
 # Tests with a session of their own.
 STRUCTURE = ["test_bench.py", "test_cli.py", "test_engines.py"]
-OF_NUMPY = ["test_blocks.py", "test_numpy_engines.py", "test_threads.py"]
+OF_NUMPY = ["test_blocks.py", "test_numpy_engines.py", "test_row_engines.py", "test_threads.py"]
 
 
 def pytest(session: nox.Session, *args: str, env: dict[str, str] | None = None) -> None:

@@ -63,6 +63,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", params, indirect=True)
 
 
+ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
+"""The floating types that these folders test on JAX, which compiles every call for each: what differs among them."""
+
+COMPILED_LONG = ("sampling", "sparse")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if item.path.parent.name in COMPILED_LONG and not _is_tested(item)]
+    config.hook.pytest_deselected(items=left_out)
+    gone = set(left_out)
+    items[:] = [item for item in items if item not in gone]
+
+
+def _is_tested(item: pytest.Item) -> bool:
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return "dtype" not in params or params["dtype"] in ON_JAX.get(params["backend"], (params["dtype"],))
+
+
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     chosen = BACKENDS[request.param]

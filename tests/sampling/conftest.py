@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,21 +11,6 @@ import pytest
 from softmax_xp.sampling import sample_categorical
 
 from ..backends import Backend
-
-ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
-"""The floating types that are tested on JAX, which compiles every call for each: what differs among them."""
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    tested = {item: here not in item.path.parents or _is_tested(item) for item in items}
-    config.hook.pytest_deselected(items=[item for item in items if not tested[item]])
-    items[:] = [item for item in items if tested[item]]
-
-
-def _is_tested(item: pytest.Item) -> bool:
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    return "dtype" not in params or params["dtype"] in ON_JAX.get(params["backend"], (params["dtype"],))
 
 
 def without_indices(request: pytest.FixtureRequest, backend: Backend) -> None:

@@ -26,6 +26,7 @@ ENGINES: dict[str, tuple[str, ...]] = {
     "jax_jit": ("jax.numpy",),
     "dask_rows": ("dask.array",),
     "numpy_inplace": ("numpy",),
+    "numpy_blocks": ("numpy",),
 }
 """The engines, fastest first, and the libraries whose arrays they take."""
 

@@ -11,13 +11,18 @@ BLOCK = 1 << 20
 """Bytes of logits to work on at a time."""
 
 
-def call(formula: Callable[..., Any], x: Any, /, *, axis: tuple[int, ...], **options: Any) -> Any:
-    """Return ``formula(x, axis=axis, **options)``, put together from blocks along another axis."""
-    along = _axis_to_cut(x, axis)
+def call(formula: Callable[..., Any], x: Any, /, **options: Any) -> Any:
+    """Return ``formula(x, **options)``, put together from blocks."""
+    return call_in(BLOCK, formula, x, **options)
+
+
+def call_in(size: int, formula: Callable[..., Any], x: Any, /, *, axis: tuple[int, ...], **options: Any) -> Any:
+    """Return ``formula(x, axis=axis, **options)``, put together from blocks of ``size`` bytes along another axis."""
+    along = _axis_to_cut(x, axis, size)
     if along is None:
         return formula(x, axis=axis, **options)
     n = x.shape[along]
-    step = max(1, BLOCK * n // x.nbytes)
+    step = max(1, size * n // x.nbytes)
 
     def block(start: int) -> tuple[tuple[slice, ...], Any]:
         here = (*(slice(None),) * along, slice(start, start + step))
@@ -41,12 +46,12 @@ def call(formula: Callable[..., Any], x: Any, /, *, axis: tuple[int, ...], **opt
     return wholes if several else wholes[0]
 
 
-def _axis_to_cut(x: Any, axis: tuple[int, ...]) -> int | None:
+def _axis_to_cut(x: Any, axis: tuple[int, ...], size: int) -> int | None:
     """Return the first axis that gives small enough blocks, or the longest; None for logits that are one block."""
     batch = [a for a in range(x.ndim) if a not in axis and x.shape[a] > 1]
-    if x.nbytes <= BLOCK or not batch:
+    if x.nbytes <= size or not batch:
         return None
-    fine = (a for a in batch if x.shape[a] * BLOCK >= x.nbytes)
+    fine = (a for a in batch if x.shape[a] * size >= x.nbytes)
     return next(fine, max(batch, key=lambda a: x.shape[a]))
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from math import inf
 from typing import Any
 
 from .._gate.dtypes import cast
-from .._gate.namespace import is_dask, is_jax, is_numpy, is_torch, namespace_of
+from .._gate.namespace import is_dask, is_jax, is_numpy, is_torch
 from .rows import positions, select
 
 
@@ -121,24 +119,3 @@ def move(x: Any, start: int, stop: int, xp: Any) -> Any:
 def whole_rows(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Return ``x`` with each row in one chunk, where the library has chunks."""
     return x.rechunk({a: -1 for a in axis if x.shape[a] != 1}) if is_dask(xp) else x
-
-
-def by_rows(mask: Callable[..., Any], x: Any, /, *, axis: tuple[int, ...], xp: Any, **options: Any) -> Any:
-    """Return ``mask(x, ...)``; in Dask a chunk at a time, for a row can be sorted only where all of it is."""
-    if not is_dask(xp):
-        return mask(x, axis=axis, xp=xp, **options)
-    from dask.array import blockwise
-
-    arrays = {name: v for name, v in options.items() if hasattr(v, "rechunk")}
-    rest = {name: v for name, v in options.items() if name not in arrays}
-    index = tuple(range(x.ndim))
-    parts = [part for v in (x, *arrays.values()) for part in (whole_rows(v, axis, xp), index)]
-    block = partial(_block, mask, tuple(arrays), axis, rest)
-    return blockwise(block, index, *parts, dtype=bool, meta=x._meta.astype(bool))
-
-
-def _block(
-    mask: Callable[..., Any], names: tuple[str, ...], axis: tuple[int, ...], rest: dict[str, Any], x: Any, *arrays: Any
-) -> Any:
-    """Return the mask of one chunk, computed by the library that it is of."""
-    return mask(x, axis=axis, xp=namespace_of(x), **rest, **dict(zip(names, arrays, strict=True)))

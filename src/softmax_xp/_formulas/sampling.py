@@ -9,7 +9,7 @@ from typing import Any
 from .._gate.dtypes import accumulator, cast
 from .._gate.namespace import constant, is_jax, is_torch
 from .normalizers import hardmax
-from .ranks import by_rows, leading, move, reorder, shortest, sort_down, whole_rows
+from .ranks import leading, move, reorder, shortest, sort_down, whole_rows
 from .rows import anchor, positions, row_max, row_sum, select
 
 UNDRAWN = -1
@@ -125,7 +125,7 @@ def _filtered(
     if x.shape[axis[0]] == 0:
         return x
     row = select(where, constant(x, xp), -inf, xp)
-    keep = by_rows(mask, row, axis=axis, where=where, xp=xp, **options)
+    keep = mask(row, axis=axis, where=where, xp=xp, **options)
     wrong = xp.any(row != row, axis=axis, keepdims=True)
     if valid is not None:
         wrong = wrong | ~valid
