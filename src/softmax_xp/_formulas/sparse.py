@@ -9,7 +9,7 @@ from .._gate.dtypes import cast
 from .._gate.namespace import constant
 from .normalizers import Shifted, shift, softmax
 from .rows import row_max, row_sum, select, settle, temper
-from .thresholds import Axes, above, between, exact_threshold, last_break, smallest_inside
+from .thresholds import Axes, above, between, exact_smallest, last_break, smallest_inside
 
 STEPS = 5
 """Steps of Newton's method, before the last two, that reach the last digit of float64 from where they start here."""
@@ -134,18 +134,33 @@ def corrected(p: Any, slope: Any, axis: Axes, xp: Any) -> Any:
 
 
 def _power_map(x: Any, power: int, temperature: Any, *, axis: Axes, where: Any, xp: Any) -> Any:
-    """Return max(0, d - t)**power, with t from a sorted row and two steps of Newton's method."""
+    """Return max(0, d - t)**power, with t from the mean and the variance of the entries that get a share.
+
+    Steps of Newton's method follow, which do not round it: as many as it takes for derivatives to the third order.
+    """
     if 0 in x.shape:
         return x
     row = _shifted(x, temperature, axis=axis, where=where, xp=xp)
-    z = row.d - exact_threshold(row.d, power, axis=axis, xp=xp)
-    for _ in range(2):
+    z = row.d - _threshold(constant(row.d, xp), power, axis=axis, xp=xp)
+    for _ in range(power):
         high = above(z, xp)
         total = row_sum(high if power == 1 else high * high, axis, xp)
         slope = row_sum(cast(z > 0.0, z.dtype, xp) if power == 1 else 2.0 * high, axis, xp)
         z = z - cast((total - 1.0) / select(slope > 0.0, slope, 1.0, xp), z.dtype, xp)
     high = above(z, xp)
     return _finished(high if power == 1 else high * high, row, axis=axis, where=where, xp=xp)
+
+
+def _threshold(h: Any, power: int, *, axis: Axes, xp: Any) -> Any:
+    """Return the t for which sum(max(0, h - t)**power) is 1, for a power of 1 or 2."""
+    inside = h >= exact_smallest(h, power, axis=axis, xp=xp)
+    h = select(inside, h, 0.0, xp)
+    n = row_sum(cast(inside, h.dtype, xp), axis, xp)
+    mean = row_sum(h, axis, xp) / n
+    if power == 1:
+        return cast(mean - 1.0 / n, h.dtype, xp)
+    rest = 1.0 - (row_sum(h * h, axis, xp) - n * mean * mean)
+    return cast(mean - xp.sqrt(above(rest, xp) / n), h.dtype, xp)
 
 
 def _inside(d: Any, beta: Any, *, axis: Axes, xp: Any) -> tuple[Any, Any]:

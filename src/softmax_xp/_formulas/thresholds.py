@@ -39,25 +39,19 @@ def as_row_values(t: Any, like: Any, axis: Axes, xp: Any) -> Any:
     return xp.reshape(t, tuple(1 if a in axis else n for a, n in enumerate(like.shape)))
 
 
-def exact_threshold(h: Any, power: int, *, axis: Axes, xp: Any) -> Any:
-    """Return the t for which sum(max(0, h - t)**power) is 1, for a power of 1 or 2.
-
-    The sum over the k largest entries alone has its root at t_k, which counts as long as the k-th entry
-    is not below it; t is the largest of those.
-    """
+def exact_smallest(h: Any, power: int, *, axis: Axes, xp: Any) -> Any:
+    """Return what `smallest_inside` does for a power of 1 or 2, from running sums of the sorted row."""
     rows, a = as_rows(constant(h, xp), axis, xp)
     # t is at least -1: nothing of an entry of -1 is above it, nor of one that is below.
-    rows = xp.sort(select(rows > -1.0, rows, -1.0, xp), axis=a, descending=True, stable=False)
-    rows = cast(rows, accumulator(rows, xp), xp)
+    falling = xp.sort(select(rows > -1.0, rows, -1.0, xp), axis=a, descending=True, stable=False)
+    rows = cast(falling, accumulator(falling, xp), xp)
     k = cast(positions(rows.shape[a], rows.ndim, a, rows, xp) + 1, rows.dtype, xp)
-    mean = running_sum(rows, (a,), xp) / k
-    if power == 1:
-        t = mean - 1.0 / k
-    else:
-        rest = 1.0 - (running_sum(rows * rows, (a,), xp) - k * mean * mean)
-        t = select(rest >= 0.0, mean - xp.sqrt(select(rest >= 0.0, rest, 0.0, xp) / k), 1.0, xp)
-    t = xp.max(select(t <= rows, t, -1.0, xp), axis=a, keepdims=True)
-    return cast(as_row_values(t, h, axis, xp), h.dtype, xp)
+    # The sum over the entries before, with t at this one.
+    total = running_sum(rows, (a,), xp)
+    squares = 0.0 if power == 1 else running_sum(rows * rows, (a,), xp)
+    total = total - k * rows if power == 1 else squares + rows * (k * rows - 2.0 * total)
+    entry = xp.min(select(total < 1.0, falling, 0.0, xp), axis=a, keepdims=True)
+    return as_row_values(entry, h, axis, xp)
 
 
 def smallest_inside(h: Any, m: Any, *, axis: Axes, xp: Any) -> Any:
