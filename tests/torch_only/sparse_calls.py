@@ -1,4 +1,4 @@
-"""Sparse maps and their losses in torch, points away from their kinks, and what derivatives are compared with."""
+"""Sparse maps and their losses as functions of tensors, and gradients of them."""
 
 from __future__ import annotations
 
@@ -6,48 +6,29 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
 from softmax_xp import sparse
 from softmax_xp.sparse import entmax, entmax_loss, fenchel_young_loss, normmax
-from softmax_xp.testing import Derivative, Exact, contract
+from softmax_xp.testing import contract
 from softmax_xp.testing.check_activations import name_of
 
-F64 = torch.float64
-# No entry is at a threshold of any of the maps.
-X = torch.tensor([[0.5, -0.25, 0.8125, 0.0], [1.0, 0.375, 1.125, -2.0], [3.0, 0.0, -4.0, 2.25]], dtype=F64)
-G = torch.tensor([[1.0, -0.5, 0.25, 2.0], [0.0, 1.5, -1.0, 0.5], [-2.0, 0.25, 1.0, 0.75]], dtype=F64)
-SHARES = torch.tensor([[0.5, 0.0, 0.25, 0.25], [0.125, 0.125, 0.25, 0.5], [0.0, 0.0, 1.0, 0.0]], dtype=F64)
-LABELS = torch.tensor([0, -100, 1])
-WEIGHT = torch.tensor([1.0, 0.5, 2.0], dtype=F64)
-KEEP = torch.tensor([True, True, False, True])
-JUNK = (torch.nan, torch.inf, -torch.inf, 1e30)
+from ..sparse import points
 
+F64 = torch.float64
+X, G, SHARES, WEIGHT, LABELS, KEEP = (
+    torch.tensor(v) for v in (points.X, points.G, points.SHARES, points.WEIGHT, points.LABELS, points.KEEP)
+)
 MAPS: dict[str, Callable[..., Any]] = {
     name_of(n, o): partial(getattr(sparse, n), **o) for n, o in contract.SPARSE_CASES
 }
-ALPHAS = {
-    name_of(n, o): o.get("alpha", 1.5) if n == "entmax" else 2.0
-    for n, o in contract.SPARSE_CASES
-    if n in ("entmax", "sparsemax")
-}
-"""Of those that have entmax_vjp as their derivative."""
 
 
 def column(*values: float) -> Any:
     return torch.tensor(values, dtype=F64)[:, None]
 
 
-ROWS = {
-    "entmax alpha": column(1.25, 1.75, 3.0),
-    "entmax alpha at its corners": column(1.0 + 2.0**-16, 1.5, 2.0),
-    "normmax alpha": column(1.25, 2.0, 4.0),
-    "k_subset k": column(1.25, 2.0, 2.625),
-    "project_simplex scale": column(0.75, 2.0, 4.0),
-}
-"""One number per row."""
-
+ROWS = {name: column(*values) for name, values in points.ROWS.items()}
 LOSSES: dict[str, Callable[..., Any]] = {
     "entmax_loss": entmax_loss,
     "entmax_loss alpha=1.3": partial(entmax_loss, alpha=1.3),
@@ -70,8 +51,7 @@ def prediction(name: str) -> Any:
 
 
 def one_hot(labels: Any) -> Any:
-    """Return the labels as probabilities of 4 classes; nothing for one that is ignored."""
-    return (torch.arange(4) == labels[:, None]).to(F64)
+    return torch.tensor(points.one_hot(labels)).to(F64)
 
 
 def gradient(f: Callable[..., Any], x: Any, g: Any = 1.0) -> Any:
@@ -88,15 +68,3 @@ def double_backward(f: Callable[..., Any]) -> Callable[..., Any]:
         return torch.stack(rows) if rows else torch.zeros(len(x), len(x), dtype=x.dtype)
 
     return hessian
-
-
-def relative(expected: Any) -> Derivative:
-    """Return a derivative of which every entry must keep its digits."""
-    hi = np.asarray(expected, dtype=np.float64)
-    return Derivative(Exact(hi, np.zeros_like(hi), np.zeros_like(hi), hi.shape[-1]), np.abs(hi))
-
-
-def absolute(expected: Any, largest: float = 1.0) -> Derivative:
-    """Return a derivative of cotangents up to ``largest``; one that is steeper has a gate as much wider."""
-    expected = relative(expected)
-    return expected._replace(largest=np.maximum(largest, expected.largest))

@@ -13,18 +13,16 @@ from softmax_xp.sparse import entmax, sparsemax  # noqa: E402
 from softmax_xp.testing import assert_derivative, contract, exact_entmax_vjp  # noqa: E402
 from softmax_xp.testing.check_activations import name_of  # noqa: E402
 
+from ..sparse.points import ALPHAS, JUNK, absolute  # noqa: E402
 from .compiling import with_gradient  # noqa: E402
 from .sparse_calls import (  # noqa: E402
-    ALPHAS,
     F64,
-    JUNK,
     KEEP,
     LOSSES,
     MAPS,
     ROWS,
     G,
     X,
-    absolute,
     column,
     double_backward,
     gradient,

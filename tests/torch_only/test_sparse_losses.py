@@ -10,9 +10,9 @@ from softmax_xp import cross_entropy, softmax  # noqa: E402
 from softmax_xp.sparse import entmax, entmax_loss, fenchel_young_loss  # noqa: E402
 from softmax_xp.testing import assert_derivative, contract, exact_fenchel_young  # noqa: E402
 
+from ..sparse.points import JUNK, absolute, relative  # noqa: E402
 from .sparse_calls import (  # noqa: E402
     F64,
-    JUNK,
     LABELS,
     LOSSES,
     SHARES,
@@ -20,12 +20,10 @@ from .sparse_calls import (  # noqa: E402
     WEIGHT,
     G,
     X,
-    absolute,
     double_backward,
     gradient,
     one_hot,
     prediction,
-    relative,
 )
 
 inf = torch.inf

@@ -144,9 +144,11 @@ def constant(x: Any, xp: Any) -> Any:
     if is_torch(xp):
         return x.detach()
     if is_jax(xp):
-        from jax.lax import stop_gradient
+        from jax import Array, lax
 
-        return stop_gradient(x)
+        x = lax.stop_gradient(x)
+        # What JAX holds constant of an array of NumPy that it differentiates at is of a type of its own.
+        return x if isinstance(x, Array) else xp.asarray(x)
     return x
 
 
