@@ -144,6 +144,12 @@ def test_a_row_of_minus_infinity_stays(backend, dtype, call, name):
     np.testing.assert_array_equal(call(name, backend.array(x, dtype), VALUES[name][1]), x)
 
 
+@pytest.mark.parametrize("name", [name for name in FILTERS if name.startswith(("min_p", "epsilon", "eta"))])
+def test_in_a_row_of_minus_infinity_each_is_as_likely_as_the_largest(backend, call, name):
+    x = np.full((2, 3), -inf)
+    np.testing.assert_array_equal(call(name, backend.array(x, backend.dtypes[0]), 0.5, fill=0.0), x)
+
+
 @pytest.mark.parametrize("ties", ["first", "all"])
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
 def test_ties_for_the_last_place_are_kept_from_the_front_or_all(backend, dtype, call, ties, k):

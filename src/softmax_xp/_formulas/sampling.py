@@ -134,12 +134,12 @@ def _filtered(
     return select(~wrong, select(keep, x, fill, xp), nan, xp)
 
 
-def _relative(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
-    """Return x less the maximum of its row, in the widest type; beside +inf everything else is impossible.
+def _relative(x: Any, axis: tuple[int, ...], xp: Any, m: Any = None) -> Any:
+    """Return x less the maximum m of its row, in the widest type; beside +inf everything else is impossible.
 
     So +inf is the limit of large numbers, which share all the mass.
     """
-    m = row_max(x, axis, xp)
+    m = row_max(x, axis, xp) if m is None else m
     x = xp.where(m == inf, select(x != inf, xp.full_like(x, -inf), 0.0, xp), x)
     top = anchor(select(m != inf, m, 0.0, xp), xp)
     wide = accumulator(x, xp)
@@ -158,7 +158,9 @@ def _min_p(x: Any, /, *, axis: tuple[int, ...], where: Any, p: Any, min_keep: in
         least = log(p) if p > 0 else -inf
     else:
         least = select(p > 0, xp.log(select(p > 0, p, 1.0, xp)), -inf, xp)
-    keep = _relative(x, axis, xp) >= least
+    m = row_max(x, axis, xp)
+    # In a row of -inf each is as likely as the largest.
+    keep = (_relative(x, axis, xp, m) >= least) | (m == -inf)
     # Without this the largest stay, however many are tied.
     return keep if min_keep == 1 else keep | leading(x, min_keep, axis=axis, among=where, xp=xp)
 

@@ -9,6 +9,12 @@ from .activation_edges import ACTIVATION_CASES as ACTIVATION_CASES
 from .activation_edges import ACTIVATION_EDGES as ACTIVATION_EDGES
 from .activation_edges import ACTIVATION_ULPS, CONDITIONED
 from .activation_edges import activation_op as activation_op
+from .sampling_edges import DRAW_EDGES as DRAW_EDGES
+from .sampling_edges import FILTER_EDGES as FILTER_EDGES
+from .sampling_edges import FILTER_FILL as FILTER_FILL
+from .sampling_edges import FILTERS as FILTERS
+from .sampling_edges import DrawEdge as DrawEdge
+from .sampling_edges import FilterEdge as FilterEdge
 from .sparse_edges import LOSS_CASES as LOSS_CASES
 from .sparse_edges import LOSS_GATE, SPARSE_UNITS
 from .sparse_edges import SPARSE_CASES as SPARSE_CASES
