@@ -38,6 +38,9 @@ if platform.system() != "Linux":
 NUMPY = ["tests", "--backend", "numpy,ml_dtypes", "-n", "2"]
 OF_TORCH = ["tests", "--backend", "torch", "-n", "2"]
 
+# Families without an engine on torch, nor in the kernels: one run on each library tells all.
+ONE_RUN = [f"--ignore=tests/{name}" for name in ("activations", "sampling", "sparse")]
+
 # Tests with a session of their own.
 STRUCTURE = ["test_bench.py", "test_cli.py", "test_engines.py"]
 OF_NUMPY = ["test_blocks.py", "test_numpy_engines.py", "test_row_engines.py", "test_threads.py"]
@@ -107,7 +110,7 @@ def torch(session: nox.Session) -> None:
     """PyTorch on the CPU alone: values, autograd, functorch, torch.compile, meta tensors."""
     session.install("-e", ".[check]", TORCH, *TEST)
     pytest(session, *OF_TORCH, *only_core("torch_only"))
-    pytest(session, *OF_TORCH, *only_core(), env={"SOFTMAX_XP_ENGINE": "generic"})
+    pytest(session, *OF_TORCH, *ONE_RUN, *only_core(), env={"SOFTMAX_XP_ENGINE": "generic"})
 
 
 @nox.session
@@ -167,8 +170,8 @@ def kernels(session: nox.Session) -> None:
     pytest(session, "kernels/tests", "-n", "2")
     # Where memory is touched in many ways; the rest would take minutes and touch no other.
     session.run("python", "kernels/tests/sanitize.py", "-k", "layouts or edges or arguments")
-    pytest(session, *NUMPY, *only_core(*OF_NUMPY))
-    pytest(session, *OF_TORCH, *only_core("torch_only"))
+    pytest(session, *NUMPY, *ONE_RUN, *only_core(*OF_NUMPY))
+    pytest(session, *OF_TORCH, *ONE_RUN, *only_core("torch_only"))
 
 
 @nox.session

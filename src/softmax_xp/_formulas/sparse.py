@@ -9,7 +9,7 @@ from .._gate.dtypes import cast
 from .._gate.namespace import constant
 from .normalizers import Shifted, shift, softmax
 from .rows import row_max, row_sum, select, settle, temper
-from .thresholds import Axes, above, between, exact_smallest, last_break, smallest_inside
+from .thresholds import Axes, above, between, exact_threshold, last_break, smallest_inside
 
 STEPS = 5
 """Steps of Newton's method, before the last two, that reach the last digit of float64 from where they start here."""
@@ -141,7 +141,7 @@ def _power_map(x: Any, power: int, temperature: Any, *, axis: Axes, where: Any, 
     if 0 in x.shape:
         return x
     row = _shifted(x, temperature, axis=axis, where=where, xp=xp)
-    z = row.d - _threshold(constant(row.d, xp), power, axis=axis, xp=xp)
+    z = row.d - exact_threshold(row.d, power, axis=axis, xp=xp)
     for _ in range(power):
         high = above(z, xp)
         total = row_sum(high if power == 1 else high * high, axis, xp)
@@ -149,18 +149,6 @@ def _power_map(x: Any, power: int, temperature: Any, *, axis: Axes, where: Any, 
         z = z - cast((total - 1.0) / select(slope > 0.0, slope, 1.0, xp), z.dtype, xp)
     high = above(z, xp)
     return _finished(high if power == 1 else high * high, row, axis=axis, where=where, xp=xp)
-
-
-def _threshold(h: Any, power: int, *, axis: Axes, xp: Any) -> Any:
-    """Return the t for which sum(max(0, h - t)**power) is 1, for a power of 1 or 2."""
-    inside = h >= exact_smallest(h, power, axis=axis, xp=xp)
-    h = select(inside, h, 0.0, xp)
-    n = row_sum(cast(inside, h.dtype, xp), axis, xp)
-    mean = row_sum(h, axis, xp) / n
-    if power == 1:
-        return cast(mean - 1.0 / n, h.dtype, xp)
-    rest = 1.0 - (row_sum(h * h, axis, xp) - n * mean * mean)
-    return cast(mean - xp.sqrt(above(rest, xp) / n), h.dtype, xp)
 
 
 def _inside(d: Any, beta: Any, *, axis: Axes, xp: Any) -> tuple[Any, Any]:
@@ -171,8 +159,8 @@ def _inside(d: Any, beta: Any, *, axis: Axes, xp: Any) -> tuple[Any, Any]:
     reach = 1.0 / (max(beta, 1e-4) if isinstance(beta, float) else select(beta > 1e-4, beta, 1e-4, xp))
     reached = d > -reach
     d = xp.where(reached, d, -reach + xp.zeros_like(d))
-    h = beta * d
-    return d, reached & (constant(h, xp) >= smallest_inside(h, 1.0 / beta, axis=axis, xp=xp))
+    # Compared are differences, not products: compilers may round those in two ways.
+    return d, reached & (constant(d, xp) >= smallest_inside(d, beta, 1.0 / beta, axis=axis, xp=xp))
 
 
 def _bent(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
@@ -218,8 +206,9 @@ def _log1p_by(v: Any, xp: Any) -> Any:
     square, series = s * s, 1.0 / 19.0
     for k in range(8, -1, -1):
         series = series * square + 1.0 / (2 * k + 1)
+    # Not by log1p, which in XLA loses digits of negative numbers.
     far = select(~near, v, -0.5, xp)
-    return xp.where(near, 2.0 * series / (2.0 + v), xp.log1p(far) / far)
+    return xp.where(near, 2.0 * series / (2.0 + v), xp.log(1.0 + far) / far)
 
 
 def _steep(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
@@ -229,9 +218,8 @@ def _steep(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     is convex in w, so that Newton's method, started above the solution, never steps over it.
     """
     power = beta if isinstance(beta, float) else constant(beta, xp)
-    h = beta * d
-    least = -row_max(select(inside, -h, -inf, xp), axis, xp)
-    c = select(inside, h - least, 0.0, xp)
+    least = -row_max(select(inside, -d, -inf, xp), axis, xp)
+    c = select(inside, beta * (d - least), 0.0, xp)
     w = 1.0 / row_sum(cast(inside, d.dtype, xp), axis, xp)
     for _ in range(STEPS):
         w = _steep_step(constant(c, xp), inside, w, power, axis, xp)

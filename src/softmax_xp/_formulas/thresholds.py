@@ -39,30 +39,40 @@ def as_row_values(t: Any, like: Any, axis: Axes, xp: Any) -> Any:
     return xp.reshape(t, tuple(1 if a in axis else n for a, n in enumerate(like.shape)))
 
 
-def exact_smallest(h: Any, power: int, *, axis: Axes, xp: Any) -> Any:
-    """Return what `smallest_inside` does for a power of 1 or 2, from running sums of the sorted row."""
+def exact_threshold(h: Any, power: int, *, axis: Axes, xp: Any) -> Any:
+    """Return the t for which sum(max(0, h - t)**power) is 1, for a power of 1 or 2, from the sorted row.
+
+    An entry is above t if the sum over those before it is below 1 for a t at this entry; t then follows from
+    their mean and variance.
+    """
     rows, a = as_rows(constant(h, xp), axis, xp)
     # t is at least -1: nothing of an entry of -1 is above it, nor of one that is below.
-    falling = xp.sort(select(rows > -1.0, rows, -1.0, xp), axis=a, descending=True, stable=False)
-    rows = cast(falling, accumulator(falling, xp), xp)
+    rows = xp.sort(select(rows > -1.0, rows, -1.0, xp), axis=a, descending=True, stable=False)
+    rows = cast(rows, accumulator(rows, xp), xp)
     k = cast(positions(rows.shape[a], rows.ndim, a, rows, xp) + 1, rows.dtype, xp)
-    # The sum over the entries before, with t at this one.
     total = running_sum(rows, (a,), xp)
     squares = 0.0 if power == 1 else running_sum(rows * rows, (a,), xp)
-    total = total - k * rows if power == 1 else squares + rows * (k * rows - 2.0 * total)
-    entry = xp.min(select(total < 1.0, falling, 0.0, xp), axis=a, keepdims=True)
-    return as_row_values(entry, h, axis, xp)
+    inside = (total - k * rows if power == 1 else squares + rows * (k * rows - 2.0 * total)) < 1.0
+    n = xp.max(select(inside, k + xp.zeros_like(rows), 1.0, xp), axis=a, keepdims=True)
+    rows = select(k <= n, rows, 0.0, xp)
+    mean = row_sum(rows, (a,), xp) / n
+    if power == 1:
+        t = mean - 1.0 / n
+    else:
+        rest = 1.0 - (row_sum(rows * rows, (a,), xp) - n * mean * mean)
+        t = mean - xp.sqrt(above(rest, xp) / n)
+    return cast(as_row_values(t, h, axis, xp), h.dtype, xp)
 
 
-def smallest_inside(h: Any, m: Any, *, axis: Axes, xp: Any) -> Any:
-    """Return the smallest entry above the t for which sum(max(0, h - t)**m) is 1, for any power.
+def smallest_inside(d: Any, unit: Any, m: Any, *, axis: Axes, xp: Any) -> Any:
+    """Return the smallest entry above the t for which sum((unit * max(0, d - t))**m) is 1, for any power.
 
     An entry is above it if the sum is below 1 for a t at that entry.
     """
-    rows, a = as_rows(constant(h, xp), axis, xp)
-    m = m if isinstance(m, float) else as_rows(constant(m, xp), axis, xp)[0]
-    entry = _last(rows, lambda t: row_sum(above(rows - t, xp) ** m, (a,), xp) < 1.0, a, xp)
-    return as_row_values(entry, h, axis, xp)
+    rows, a = as_rows(constant(d, xp), axis, xp)
+    unit, m = (v if isinstance(v, float) else as_rows(constant(v, xp), axis, xp)[0] for v in (unit, m))
+    entry = _last(rows, lambda t: row_sum((unit * above(rows - t, xp)) ** m, (a,), xp) < 1.0, a, xp)
+    return as_row_values(entry, d, axis, xp)
 
 
 def last_break(h: Any, k: Any, *, axis: Axes, xp: Any) -> Any:
