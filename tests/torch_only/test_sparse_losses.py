@@ -50,6 +50,27 @@ def test_gradcheck_accepts_logits_of_the_target_to_second_order(name):
     assert torch.autograd.gradgradcheck(f, given)
 
 
+def by_target(name, t):
+    """Return the gradient of the regularizer, the entropy without what it has at 1 alike for all classes."""
+    p_of = prediction(name)
+    power = p_of.keywords["alpha"] - 1.0
+    if p_of.func is entmax:
+        return t**power / power
+    return t**power / (t ** (power + 1.0)).sum() ** (power / (power + 1.0))
+
+
+@pytest.mark.parametrize("name", [n for n in LOSSES if "shannon" not in n])
+def test_the_gradient_by_probabilities_is_that_of_the_regularizer_less_the_logits(name):
+    # Some of 0, with and without a share of the prediction; up to a number common to all classes, as they sum to 1.
+    x = torch.tensor([0.5, -0.25, 0.8125, -3.0, 0.625], dtype=F64)
+    t = torch.tensor([0.5, 0.25, 0.25, 0.0, 0.0], dtype=F64)
+    found = gradient(lambda t: LOSSES[name](x, t), t)
+    expected = by_target(name, t) - x
+    assert_derivative(found - found[0], absolute(expected - expected[0]))
+    forward = torch.func.jacfwd(lambda t: LOSSES[name](x, t))(t)
+    assert_derivative(forward, absolute(found))
+
+
 @every_loss
 @targets
 def test_the_gradient_of_a_loss_is_the_prediction_less_the_target(name, kind):

@@ -91,18 +91,26 @@ def _power(p: Any, alpha: float, xp: Any) -> Any:
     return p * p if alpha == 2.0 else p * xp.sqrt(p) if alpha == 1.5 else p**alpha
 
 
+def _root(t: Any, xp: Any) -> Any:
+    """Return the square root, with a derivative of 0 at 0."""
+    some = t != 0.0
+    return select(some, xp.sqrt(select(some, t, 1.0, xp)), 0.0, xp)
+
+
 def _gaps(t: Any, p: Any, alpha: float, xp: Any) -> Any:
     """Return (t**alpha - p**alpha - alpha p**beta (t - p)) / (alpha beta), which is not negative."""
     if alpha == 2.0:
         return 0.5 * (t - p) * (t - p)
     if alpha == 1.5:
-        a, b = xp.sqrt(t), xp.sqrt(p)
-        return (2.0 / 3.0) * (a - b) * (a - b) * (2.0 * a + b)
+        a, b = _root(t, xp), xp.sqrt(p)
+        # The last term is 0, but has a derivative by t = 0.
+        return (2.0 / 3.0) * (a - b) * (a - b) * (2.0 * a + b) - select(t == 0.0, 2.0 * b * t, 0.0, xp)
     beta = alpha - 1.0
     both = (p > 0.0) & (t > 0.0)
     power = p**beta
     ratio = xp.log(select(both, t, 1.0, xp)) - xp.log(select(both, p, 1.0, xp))
-    growth = xp.where(both, power * xp.expm1(beta * ratio), select(t > 0.0, t, 1.0, xp) ** beta - power)
+    alone = select(t > 0.0, select(t > 0.0, t, 1.0, xp) ** beta, 0.0, xp)
+    growth = xp.where(both, power * xp.expm1(beta * ratio), alone - power)
     return (t * growth / beta - power * (t - p)) / alpha
 
 
@@ -134,7 +142,8 @@ def _norm_distance(x: Any, to: Aim, alpha: float, *, axis: Axes, where: Any, xp:
     depth = _depths(x, q, share, 1.0, axis=axis, where=where, xp=xp)
     if to.labels is None:
         t = to.probs
-        size = row_sum(_power(t, alpha, xp), axis, xp) ** (1.0 / alpha)
+        power = t * _root(t, xp) if alpha == 1.5 else _power(t, alpha, xp)
+        size = row_sum(power, axis, xp) ** (1.0 / alpha)
         rest = row_sum(weighted(t, depth, xp) - t * q**share, axis, xp)
         return cast(size + rest, x.dtype, xp)
     hit = hits(to.labels, x, axis=axis, xp=xp)
