@@ -66,11 +66,13 @@ LOSSES = {
         if o["regularizer"] != "tsallis" and o.get("alpha") != 3.0
     },
 }
+SOME_MAPS = ("sparsemax", "entmax", "entmax alpha=1.25", "entmax alpha=2.5", "k_subset k=1.75")
 SOME_LOSSES = ("entmax_loss", "fenchel_young_loss regularizer=norm")
 TARGETS = {"labels": LABELS, "probabilities": SHARES}
 NUMBERS = [n for n in ROWS if "corners" not in n]
 maps = pytest.mark.parametrize("name", MAPS)
 rows = pytest.mark.parametrize("name", NUMBERS)
+some_maps = pytest.mark.parametrize("name", SOME_MAPS)
 every_loss = pytest.mark.parametrize("name", LOSSES)
 some_losses = pytest.mark.parametrize("name", SOME_LOSSES)
 targets = pytest.mark.parametrize("kind", TARGETS)
@@ -180,12 +182,12 @@ def test_gradients_of_half_types_are_those_of_float32_rounded_once(name, dtype, 
     assert_derivative(found, exact_entmax_vjp(numbers(p), G, alpha=ALPHAS[name]), dtype=dtype)
 
 
-@pytest.mark.parametrize("name", ["sparsemax", "entmax", "entmax alpha=1.25", "entmax alpha=2.5", "k_subset k=1.75"])
+@some_maps
 def test_derivatives_to_second_order_are_the_numerical_ones(name, only_x64):
     check_grads(lambda x: MAPS[name](jnp.asarray(x)), (array(X),), order=2, modes=("rev",))
 
 
-@maps
+@pytest.mark.parametrize("name", [*SOME_MAPS, "normmax"])
 def test_every_mode_gives_the_same_first_and_second_derivatives(name, only_x64):
     f = MAPS[name]
     total = lambda x: jnp.sum(f(x) * array(G[0]))  # noqa: E731
@@ -334,7 +336,7 @@ def test_vmap_over_labels_gives_the_loss_per_sample(name, only_x64):
     assert_derivative(mapped, absolute(compiled_loss(name, True)(x, labels)[0]))
 
 
-@every_loss
+@some_losses
 def test_the_hessian_of_a_loss_is_the_jacobian_of_its_prediction(name, only_x64):
     f = lambda x: LOSSES[name](x, jnp.asarray(0))  # noqa: E731
     hessian, jacobian = jax.jit(lambda x: (jax.hessian(f)(x), jax.jacrev(prediction(name))(x)))(array(X[0]))
