@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from softmax_xp import activations, sampling, sparse
 from softmax_xp.testing import contract
 
-from .distances import OPS, distances
+from .cases import CASES
+from .distances import distances
 
 
+@pytest.mark.parametrize("op", CASES)
 @pytest.mark.parametrize("dtype", contract.FLOATS)
-@pytest.mark.parametrize("op", OPS)
 def test_any_two_libraries_agree_within_the_contract(op, dtype):
     found = distances(op, dtype)
     assert found, "install torch, jax, dask and array-api-strict"
     for d in found:
-        print(f"{d.op:<18} {d.dtype:<9} {d.left:<18} {d.right:<18} {d.ulps:>9.3g} ulp {d.share:>5.0%} of the gates")
+        print(f"{d.op:<42} {d.dtype:<9} {d.left:<18} {d.right:<18} {d.ulps:>9.3g} ulp {d.share:>5.0%} of the gates")
     assert [d for d in found if not d.share <= 1.0] == []
+
+
+def test_every_map_activation_and_draw_is_compared():
+    compared = {op.partition(" ")[0] for op in CASES}
+    # entmax_loss is fenchel_young_loss with the regularizer of Tsallis.
+    assert {*sparse.__all__, *activations.__all__, *sampling.__all__} - compared == {"entmax_loss"}
