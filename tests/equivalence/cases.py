@@ -189,5 +189,3 @@ CASES: dict[str, Callable[[str], Case]] = {
 
 OPS = (*contract.OPS, "cross_entropy", "cross_entropy_grad")
 """Those of the logarithm of a sum: the tables have a line for each pair of libraries."""
-
-SAMPLED = (*contract.FILTERS, "gumbel_softmax", "sample_categorical")

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .cases import CASES, OPS, SAMPLED, Case, Gate, libraries
+from .cases import CASES, OPS, Case, Gate, libraries
+
+ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
+"""The types that JAX, which compiles each call for each, is compared in: what differs among them. OPS are in all."""
 
 
 class Distance(NamedTuple):
@@ -24,9 +27,7 @@ class Distance(NamedTuple):
 def distances(op: str, dtype: str) -> list[Distance]:
     """Return the distance of each pair of installed libraries."""
     case = CASES[op](dtype)
-    # Eager JAX compiles every call; maps, their losses and activations other than of float64 it does alike with x64.
-    twice = op in (*OPS, *SAMPLED) or dtype == "float64"
-    backends = [b for b in libraries(dtype) if twice or b.name != "jax-x64"]
+    backends = [b for b in libraries(dtype) if op in OPS or dtype in ON_JAX.get(b.name, (dtype,))]
     outputs = {b.name: _results(b, case) for b in backends}
     return [
         Distance(op, dtype, a, b, *_distance(case.gates, outputs[a], outputs[b])) for a, b in combinations(outputs, 2)
