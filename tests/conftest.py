@@ -66,7 +66,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
 """The floating types that these folders test on JAX, which compiles every call for each: what differs among them."""
 
-COMPILED_LONG = ("sampling", "sparse")
+COMPILED_LONG = ("activations", "sampling", "sparse")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ from softmax_xp.testing.check import dangerous_rows
 from softmax_xp.testing.check_activations import activation_numbers, name_of
 from softmax_xp.testing.check_losses import three_labels, thrice
 from softmax_xp.testing.check_sampling import FILTER_VALUES, draw_rows, exact_shares, filter_rows
-from softmax_xp.testing.check_sparse import exact_of, loss_rows, rows_for, sparse_rows
+from softmax_xp.testing.check_sparse import exact_of, loss_rows, row_groups
 from softmax_xp.testing.compare import allowance, derivative_allowance, ulp
 from softmax_xp.testing.exact_activations import exact_activation
 from softmax_xp.testing.exact_sparse import exact_fenchel_young
@@ -95,12 +95,10 @@ def of_cross_entropy(op: str, dtype: str) -> Case:
 
 
 def of_map(name: str, options: dict[str, Any], dtype: str) -> Case:
-    """Rows of all lengths in one array, filled up with -inf: eager JAX compiles each shape."""
-    rows = [rows_for(options, dtype, x) for x in sparse_rows().values()]
-    widest = max(x.shape[-1] for x in rows)
-    padded = [np.pad(x, ((0, 0), (0, widest - x.shape[-1])), constant_values=-np.inf) for x in rows]
-    x = rounded(np.concatenate(padded), dtype)
-    exact = exact_of(name, tuple(options.items()), x.tobytes(), widest)
+    """Rows of all lengths in one array: eager JAX compiles each shape."""
+    (rows,) = row_groups(options, dtype, of_one_length=True)
+    x = rounded(rows, dtype)
+    exact = exact_of(name, tuple(options.items()), x.tobytes(), x.shape[-1])
 
     def call(b: Backend) -> Iterator[Any]:
         yield getattr(sparse, name)(b.array(x, dtype), **options)

@@ -7,8 +7,9 @@ import pytest
 
 from softmax_xp import sparse
 from softmax_xp.testing import contract, exact_entmax_vjp
-from softmax_xp.testing.check_sparse import rows_for, sparse_rows
+from softmax_xp.testing.check_sparse import row_groups
 from softmax_xp.testing.compare import assert_derivative
+from softmax_xp.testing.sparse_edges import masked_edges, plain_edges
 
 from .numbers import CASES, assert_near, cases, exact, probabilities, rows
 
@@ -25,37 +26,19 @@ def test_every_map_is_in_the_table():
 
 
 @probabilities
-def test_edge_values_are_those_of_the_contract(backend, dtype, call, name, options):
-    edges = [edge for edge in contract.SPARSE_EDGES if edge.where is None]
-    p = call(name, backend.array([padded(edge.x, -inf) for edge in edges], dtype), **options)
-    expected = [padded(edge.p, nan if np.isnan(edge.p).any() else 0.0) for edge in edges]
-    assert_near(p, expected, op_of(name, **options), dtype)
-
-
-@probabilities
-def test_masked_edge_values_are_those_of_the_contract(backend, dtype, call, name, options):
-    edges = contract.SPARSE_EDGES
-    where = backend.array([padded(edge.where or [True] * len(edge.x), False) for edge in edges], "bool")
-    p = call(name, backend.array([padded(edge.x, 7.0) for edge in edges], dtype), where=where, **options)
-    assert_near(p, [padded(edge.p, 0.0) for edge in edges], op_of(name, **options), dtype)
-
-
-def padded(row, value, n=4):
-    return [*row, *[value] * (n - len(row))]
+@pytest.mark.parametrize("edges", [plain_edges(), masked_edges()], ids=["plain", "masked"])
+def test_edge_values_are_those_of_the_contract(backend, dtype, call, name, options, edges):
+    where = None if edges.where is None else backend.array(edges.where, "bool")
+    p = call(name, backend.array(edges.x, dtype), where=where, **options)
+    assert_near(p, edges.p, op_of(name, **options), dtype)
 
 
 @cases
 def test_dangerous_rows_are_as_near_to_the_exact_ones_as_promised(backend, dtype, call, name, options):
-    groups = list(sparse_rows().values())
-    if backend.library == "jax":
-        # It compiles a function for each length: all rows get the largest one.
-        n = max(rows.shape[-1] for rows in groups)
-        groups = [np.stack([padded(row, -inf, n) for rows in groups for row in rows.tolist()])]
-    for values in groups:
-        x = backend.array(rows_for(options, dtype, values), dtype)
-        if x.shape[0]:
-            p = call(name, x, **options)
-            assert_near(p, exact(name, backend.numpy(x), **options), op_of(name, **options), dtype)
+    for values in row_groups(options, dtype, of_one_length=backend.library == "jax"):
+        x = backend.array(values, dtype)
+        p = call(name, x, **options)
+        assert_near(p, exact(name, backend.numpy(x), **options), op_of(name, **options), dtype)
 
 
 @cases

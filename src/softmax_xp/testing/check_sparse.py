@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import sparse
+from .._gate.namespace import is_jax
 from .arrays import from_numpy, to_numpy
 from .check_activations import name_of
 from .compare import allowance, distance, ulp
@@ -16,8 +17,6 @@ from .contract import (
     LOSS_CASES,
     MAX_ELEMENTARY_ERROR,
     SPARSE_CASES,
-    SPARSE_EDGES,
-    SparseEdge,
     sparse_op,
     sum_gate,
     total_of,
@@ -25,6 +24,7 @@ from .contract import (
 from .exact_sparse import exact_fenchel_young, exact_map
 from .oracle import Exact, Floats
 from .report import Line
+from .sparse_edges import Edges, masked_edges, plain_edges
 
 
 def sparse_rows() -> dict[int, Floats]:
@@ -51,9 +51,10 @@ def sparse_lines(xp: Any, device: Any, dtype: str) -> Iterator[Line]:
     """Yield one line per map: for its edge values, for dangerous rows and for their sums; and one per loss."""
     for name, options in SPARSE_CASES:
         if total_of(**options) == 1.0:
-            yield max((_edge(xp, device, dtype, name, options, edge) for edge in SPARSE_EDGES), key=_share)
-        groups = [rows_for(options, dtype, rows) for rows in sparse_rows().values()]
-        found = [_rows(xp, device, dtype, name, options, rows) for rows in groups if rows.size]
+            yield _edges(xp, device, dtype, name, options, plain_edges())
+            yield _edges(xp, device, dtype, name, options, masked_edges())
+        groups = row_groups(options, dtype, of_one_length=is_jax(xp))
+        found = [_rows(xp, device, dtype, name, options, rows) for rows in groups]
         for lines in zip(*found, strict=True):
             yield max(lines, key=_share)
     for options in LOSS_CASES:
@@ -70,14 +71,13 @@ def exact_of(name: str, options: tuple[tuple[str, Any], ...], numbers: bytes, n:
     return exact_map(name, np.frombuffer(numbers).reshape(-1, n), **dict(options))
 
 
-def _edge(xp: Any, device: Any, dtype: str, name: str, options: dict[str, Any], edge: SparseEdge) -> Line:
-    x = from_numpy([edge.x], dtype, xp, device)
-    where = None if edge.where is None else from_numpy([edge.where], "bool", xp, device)
+def _edges(xp: Any, device: Any, dtype: str, name: str, options: dict[str, Any], edges: Edges) -> Line:
+    x = from_numpy(edges.x, dtype, xp, device)
+    where = None if edges.where is None else from_numpy(edges.where, "bool", xp, device)
     p = getattr(sparse, name)(x, where=where, **options)
-    hi = np.asarray([edge.p])
-    return _line(
-        "edges", dtype, name, options, p, Exact(hi, np.zeros_like(hi), np.ones_like(hi), len(edge.x)), edge.name
-    )
+    hi = np.asarray(edges.p)
+    exact = Exact(hi, np.zeros_like(hi), np.ones_like(hi), hi.shape[-1])
+    return _line("edges", dtype, name, options, p, exact, "plain" if where is None else "masked")
 
 
 def _rows(xp: Any, device: Any, dtype: str, name: str, options: dict[str, Any], rows: Floats) -> tuple[Line, Line]:
@@ -93,11 +93,20 @@ def _rows(xp: Any, device: Any, dtype: str, name: str, options: dict[str, Any], 
     return _line("dangerous", dtype, name, options, p, exact, f"{values.shape[-1]} entries"), sums
 
 
-def rows_for(options: dict[str, Any], dtype: str, rows: Floats) -> Floats:
-    """Return the rows that a map is defined for and a type can hold."""
+def row_groups(options: dict[str, Any], dtype: str, *, of_one_length: bool = False) -> list[Floats]:
+    """Return the rows that a map is defined for and a type can hold, by their length, or filled up by -inf.
+
+    JAX compiles a function for each length.
+    """
+    groups = list(sparse_rows().values())
+    if of_one_length:
+        n = max(rows.shape[-1] for rows in groups)
+        filled = [np.pad(rows, ((0, 0), (0, n - rows.shape[-1])), constant_values=-np.inf) for rows in groups]
+        groups = [np.concatenate(filled)]
     if dtype == "float16":
-        rows = rows[(np.abs(np.where(np.isfinite(rows), rows, 0.0)) < 6e4).all(axis=-1)]
-    return rows[np.isfinite(rows).sum(axis=-1) >= options.get("k", 0.0)]
+        groups = [rows[(np.abs(np.where(np.isfinite(rows), rows, 0.0)) < 6e4).all(axis=-1)] for rows in groups]
+    groups = [rows[np.isfinite(rows).sum(axis=-1) >= options.get("k", 0.0)] for rows in groups]
+    return [rows for rows in groups if rows.size]
 
 
 def _loss(xp: Any, device: Any, dtype: str, options: dict[str, Any], x: Floats, t: Floats, kind: str) -> Line:

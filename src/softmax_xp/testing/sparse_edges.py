@@ -87,3 +87,28 @@ SPARSE_EDGES = (
     SparseEdge("masked huge", (0.0, 3e4, 0.0), _ODD, (0.5, 0.0, 0.5)),
     SparseEdge("largest numbers", (6e4, -6e4, 0.0), None, (1.0, 0.0, 0.0)),
 )
+
+
+class Edges(NamedTuple):
+    """Rows of the table as one array: every call of another shape is compiled again by some libraries."""
+
+    x: list[list[float]]
+    where: list[list[bool]] | None
+    p: list[list[float]]
+
+
+def plain_edges() -> Edges:
+    """Return the rows without a mask, filled up by -inf, which gets 0, or NaN in a row of it."""
+    edges = [edge for edge in SPARSE_EDGES if edge.where is None]
+    shares = [_filled(edge.p, nan if any(v != v for v in edge.p) else 0.0) for edge in edges]
+    return Edges([_filled(edge.x, -inf) for edge in edges], None, shares)
+
+
+def masked_edges() -> Edges:
+    """Return all rows, filled up by masked entries."""
+    x, p = [_filled(edge.x, 7.0) for edge in SPARSE_EDGES], [_filled(edge.p, 0.0) for edge in SPARSE_EDGES]
+    return Edges(x, [_filled(edge.where or (True,) * len(edge.x), False) for edge in SPARSE_EDGES], p)
+
+
+def _filled(row: tuple[Any, ...], value: Any) -> list[Any]:
+    return [*row, *[value] * (4 - len(row))]
