@@ -85,7 +85,7 @@ def structure(session: nox.Session) -> None:
 @nox.session
 def doctests(session: nox.Session) -> None:
     """Every example in docstrings, README and docs."""
-    session.install("-e", ".[jax,check]", TORCH, *TEST)
+    session.install("-e", ".[jax,dask,check]", TORCH, *TEST)
     pytest(session, "--doctest-modules", "src/softmax_xp", "--doctest-glob=*.md", "docs", "README.md")
 
 

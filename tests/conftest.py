@@ -78,7 +78,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_tested(item: pytest.Item) -> bool:
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    return "dtype" not in params or params["dtype"] in ON_JAX.get(params["backend"], (params["dtype"],))
+    dtype = params.get("dtype")
+    return dtype is None or dtype in ON_JAX.get(params.get("backend"), (dtype,))
 
 
 @pytest.fixture
