@@ -113,3 +113,13 @@ def test_an_eager_call_is_compiled_once(call, only_x32):
     f(array(X / 2))
     after = _compiled.cache_info()
     assert after.misses == before.misses
+
+
+@pytest.mark.parametrize("name", activations.__all__)
+def test_numbers_of_python_have_the_derivative_of_arrays(name):
+    def function(v):
+        return getattr(activations, name)(v, **({"cap": 2.0} if name == "softcap" else {}))
+
+    for v in (0.75, -0.75):
+        if name != "logit" or v > 0:
+            assert jax.grad(function)(v) == jax.grad(function)(jnp.asarray(v))

@@ -99,7 +99,8 @@ def numbers(x):
 def prediction(name):
     """Return the map whose result is the prediction of a loss."""
     options = getattr(LOSSES[name], "keywords", {})
-    alpha = {"shannon": 1.0, "gini": 2.0}.get(options.get("regularizer"), options.get("alpha", 1.5))
+    orders = {"shannon": 1.0, "gini": 2.0, "norm": 2.0}
+    alpha = options.get("alpha") or orders.get(options.get("regularizer"), 1.5)
     return partial(normmax if options.get("regularizer") == "norm" else entmax, alpha=alpha)
 
 

@@ -111,6 +111,23 @@ def test_an_alpha_per_row_acts_as_numbers_do(backend, dtype, call):
                 assert_near(p[i], exact(name, values[i], alpha=float(a)), name, dtype)
 
 
+@pytest.mark.parametrize("alpha", [1.5, 1.9, 2.5, 4.0])
+def test_long_rows_have_one_threshold(backend, call, alpha):
+    dtype = backend.dtypes[0]
+    n, beta = 20_000, alpha - 1
+    steps = 1e-3 * np.exp(-np.linspace(0, 40, n - 1))
+    for d in (-0.5 + steps, np.full(n - 1, -1 / beta * (1 - 1e-3)), -(np.linspace(0, 1 / beta, n - 1) ** 3)):
+        x = backend.array(np.concatenate([[0.0], d]), dtype)
+        p, d = call("entmax", x, alpha=alpha), backend.numpy(x).astype(np.float64)
+        some = p > 0
+        # p**beta is the height above the threshold, which is off by what the sum of a long row is.
+        heights = p[some] ** beta - p[0] ** beta - beta * d[some]
+        gate = contract.SPARSE_UNITS["entmax"] * contract.FORMATS[dtype].unit * np.log2(n)
+        moved = beta * np.maximum(p[some], contract.FORMATS[dtype].tiny) ** (beta - 1)
+        assert (np.abs(heights) <= gate * np.maximum(moved * max(1.0, 1 / beta), 1.0)).all()
+        assert abs(p.sum() - 1) <= 2 * contract.sum_gate(dtype, n)
+
+
 def test_an_alpha_below_1_or_nan_makes_its_row_nan(backend, dtype, call):
     alpha = backend.array([[0.5], [nan], [2.0]], dtype)
     for name in ("entmax", "normmax"):

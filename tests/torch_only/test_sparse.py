@@ -307,3 +307,10 @@ def test_meta_tensors_have_a_shape_and_a_type(name):
     x = torch.empty(3, 4, device="meta", dtype=torch.bfloat16)
     y = MAPS[name](x) if name in MAPS else with_rows(name)(x, ROWS[name].to("meta"))
     assert (y.shape, y.dtype, y.device.type) == (x.shape, x.dtype, "meta")
+
+
+def test_a_row_of_a_bad_alpha_has_a_gradient_of_nan():
+    x = torch.tensor([[1.0, 0.5], [1.0, 0.5]], dtype=torch.float64, requires_grad=True)
+    sparse.entmax(x, alpha=torch.tensor([[0.5], [1.25]], dtype=torch.float64))[:, 0].sum().backward()
+    assert torch.isnan(x.grad[0]).all()
+    assert torch.isfinite(x.grad[1]).all()

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from .._formulas.rules import Rule
 
@@ -27,7 +28,8 @@ def _with_rule(formula: Callable[..., Any], rule: Rule, options: tuple[tuple[str
 
     def jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Any, Any]:
         result = function(*primals)
-        saved = result if rule.of == "result" else primals[0]
+        # What a number of Python is differentiated at is one too, and ~ of its comparisons is an integer.
+        saved = result if rule.of == "result" else jnp.asarray(primals[0])
         return result, rule.jvp(saved, tangents[0], where=primals[1], **kept)
 
     function = jax.custom_jvp(value)

@@ -11,7 +11,7 @@ from .normalizers import Shifted, shift, softmax
 from .rows import row_max, row_sum, select, settle, temper
 from .thresholds import Axes, above, between, exact_threshold, last_break, smallest_inside
 
-STEPS = 5
+BENT, STEEP = 6, 12
 """Steps of Newton's method, before the last two, that reach the last digit of float64 from where they start here."""
 
 LARGEST = 2.0**60
@@ -56,7 +56,8 @@ def _entmax_rows(d: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     low, high = beta <= 1.0, beta >= 1.0
     bent = _bent(select(low, d, 0.0, xp), inside, select(low, beta, 1.0, xp), axis=axis, xp=xp)
     steep = _steep(select(high, d, 0.0, xp), inside, select(high, beta, 1.0, xp), axis=axis, xp=xp)
-    return select(known, xp.where(low, bent, steep), nan, xp)
+    # By a product, so that derivatives are NaN as well.
+    return xp.where(low, bent, steep) * select(known, xp.ones_like(beta), nan, xp)
 
 
 def normmax(x: Any, /, *, axis: Axes, where: Any, alpha: Any, xp: Any) -> Any:
@@ -172,7 +173,7 @@ def _bent(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     """
     fixed, power = constant(d, xp), beta if isinstance(beta, float) else constant(beta, xp)
     rho = row_sum(xp.zeros_like(d), axis, xp)
-    for _ in range(STEPS):
+    for _ in range(BENT):
         e, slope = _bent_powers(fixed, inside, rho, power, xp, quick=True)
         total = row_sum(e, axis, xp)
         gap = -xp.expm1(-power * (xp.log(total) - rho)) * total / row_sum(slope, axis, xp)
@@ -221,7 +222,7 @@ def _steep(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     least = -row_max(select(inside, -d, -inf, xp), axis, xp)
     c = select(inside, beta * (d - least), 0.0, xp)
     w = 1.0 / row_sum(cast(inside, d.dtype, xp), axis, xp)
-    for _ in range(STEPS):
+    for _ in range(STEEP):
         w = _steep_step(constant(c, xp), inside, w, power, axis, xp)
     w = _steep_step(c, inside, w, beta, axis, xp)
     return corrected(*_steep_powers(c, inside, w, beta, xp), axis, xp)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from numbers import Real
 from operator import index
+from sys import float_info
 from typing import Any, NamedTuple
 
 from .axes import check_axes, check_axis
@@ -140,7 +141,7 @@ def check_number(name: str, value: Any, *, low: float = -inf, high: float = inf,
 def _range(low: float, high: float, above: float | None) -> str:
     if above is not None:
         return f"above {above:g}"
-    return f"in [{low:g}, {high:g}]"
+    return f"in [{low:g}, inf)" if high == float_info.max else f"in [{low:g}, {high:g}]"
 
 
 def admit_candidates(

@@ -52,8 +52,11 @@ def admit_regularizer(regularizer: Any, alpha: Any) -> dict[str, Any]:
     if regularizer not in REGULARIZERS:
         names = ", ".join(map(repr, REGULARIZERS))
         raise ValueError(f"regularizer={regularizer!r} is not known; use one of {names}")
+    orders = {"shannon": 1.0, "gini": 2.0}
+    if alpha is not None and regularizer in orders:
+        raise ValueError(f"alpha is the order of 'tsallis' and 'norm'; with regularizer={regularizer!r} leave it out")
     if regularizer == "norm":
-        return {"regularizer": regularizer, "alpha": check_number("alpha", alpha, above=1.0)}
+        return {"regularizer": regularizer, "alpha": check_number("alpha", 2.0 if alpha is None else alpha, above=1.0)}
+    alpha = orders.get(regularizer, 1.5 if alpha is None else alpha)
     alpha = check_number("alpha", alpha, low=1.0, high=float_info.max)
-    alpha = {"shannon": 1.0, "gini": 2.0}.get(regularizer, alpha)
     return {"regularizer": "shannon" if alpha == 1.0 else "tsallis", "alpha": alpha}

@@ -41,7 +41,7 @@ def entmax_loss(
         t in the equation: labels, of any integer dtype and the shape of ``x`` without `axis`; or
         probabilities that sum to 1, of a floating dtype and the shape of ``x``.
     alpha : float
-        From 1, where the loss of a label is `cross_entropy`; 2 belongs to `sparsemax`.
+        From 1, where the loss of a label is `cross_entropy`; 2 belongs to `sparsemax`. A number only.
     axis : int
         The axis of the classes.
     sample_weight, where, ignore_index, reduction, normalizer, xp
@@ -102,7 +102,7 @@ def fenchel_young_loss(
     /,
     *,
     regularizer: str,
-    alpha: float = 1.5,
+    alpha: float | None = None,
     axis: int = -1,
     sample_weight: Any = None,
     where: Any = None,
@@ -123,8 +123,9 @@ def fenchel_young_loss(
         Omega in the equation, which decides the prediction: minus the Shannon entropy (`softmax`), minus
         the Gini entropy (`sparsemax`), minus the Tsallis entropy of order `alpha` (`entmax`), or the norm of order
         `alpha` less 1 (`normmax`).
-    alpha : float
-        The order, for "tsallis" from 1 and for "norm" above 1.
+    alpha : float, optional
+        The order: for "tsallis" from 1, 1.5 if not given; for "norm" above 1, 2 if not given. These are the
+        defaults of `entmax` and `normmax`.
     axis, sample_weight, where, ignore_index, reduction, normalizer, xp
         As for `entmax_loss`.
 

@@ -119,10 +119,10 @@ def entmax(
     -----
     The result maximizes the sum of p x plus the Tsallis entropy of order alpha [1]_ [2]_. For the
     number 1 it is computed as `softmax`, for 2 as `sparsemax`, and for 1.5 likewise, from the sorted
-    row and its running sums. For any other alpha, and for arrays, the smallest entry with a share is found in
-    the sorted row in log2(n) steps of halving; seven steps of Newton's method on a convex function then
-    reach the last digit. The errors are at most 4 eps for 1.5 and 2 and 8 eps for any alpha; the sum is
-    1 within as many. The result is continuous in alpha, also at 1.
+    row and its running sums. For any other alpha, and for arrays, the smallest entry with a share is found
+    in the sorted row in log2(n) steps of halving; eight steps of Newton's method on a convex function, or
+    14 for alpha above 2, then reach the last digit. The errors are at most 4 eps for 1.5 and 2 and 8 eps
+    for any alpha; the sum is 1 within as many. The result is continuous in alpha, also at 1.
 
     The gradient in x is s (g - sum(s g) / sum(s)) with s = p**(2 - alpha) on the support. An array
     has a gradient in alpha too. Derivatives are right to second order. Special rows are as for `sparsemax`.

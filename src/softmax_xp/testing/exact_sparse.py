@@ -157,7 +157,9 @@ _ROWS: dict[str, Any] = {
 }
 
 
-def exact_fenchel_young(x: Any, target: Any, /, *, regularizer: str, alpha: float = 1.5) -> tuple[Exact, Derivative]:
+def exact_fenchel_young(
+    x: Any, target: Any, /, *, regularizer: str, alpha: float | None = None
+) -> tuple[Exact, Derivative]:
     """Return the exact losses for the rows (last axis) of ``x`` and probabilities of that shape, and their gradients.
 
     The slack of a loss is what it changes when logits move by as much as the slack of the prediction; and 1 more
@@ -166,7 +168,7 @@ def exact_fenchel_young(x: Any, target: Any, /, *, regularizer: str, alpha: floa
     import mpmath
 
     x, target = (np.asarray(v, dtype=np.float64) for v in (x, target))
-    alpha = {"shannon": 1.0, "gini": 2.0}.get(regularizer, alpha)
+    alpha = alpha or {"shannon": 1.0, "gini": 2.0, "tsallis": 1.5, "norm": 2.0}[regularizer]
     losses, slopes, slack = [], [], []
     with mpmath.workprec(BITS):
         for row, goal in zip(x.reshape(-1, x.shape[-1]), target.reshape(-1, x.shape[-1]), strict=True):

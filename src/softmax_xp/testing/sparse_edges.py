@@ -38,6 +38,7 @@ LOSS_CASES: tuple[Options, ...] = (
     {"regularizer": "tsallis", "alpha": 1.2},
     {"regularizer": "tsallis", "alpha": 3.0},
     {"regularizer": "norm"},
+    {"regularizer": "norm", "alpha": 1.5},
     {"regularizer": "norm", "alpha": 3.0},
 )
 """The regularizers of `fenchel_young_loss` that are checked."""
