@@ -38,6 +38,8 @@ X[3, 2], X[4, 1, 0], X[5, 0] = np.nan, -inf, 7.0
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     monkeypatch.setattr(numpy_blocks, "BLOCK", 1000)
+    with softmax_xp.use_engine("numpy_blocks"):
+        yield
 
 
 def by_formula(function, x, **options):
