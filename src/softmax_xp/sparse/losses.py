@@ -80,20 +80,19 @@ def entmax_loss(
     >>> print(entmax_loss(x, np.asarray([1, 1]), reduction="none").round(4))
     [0.0642 0.    ]
     """
-    x, options = admit_classes(
+    return fenchel_young_loss(
         x,
         target,
+        regularizer="tsallis",
+        alpha=alpha,
         axis=axis,
-        weight=None,
         sample_weight=sample_weight,
         where=where,
         ignore_index=ignore_index,
         reduction=reduction,
         normalizer=normalizer,
         xp=xp,
-        name="x",
     )
-    return of_rows(fenchel_young.fenchel_young_losses, x, **admit_regularizer("tsallis", alpha), **options)
 
 
 def fenchel_young_loss(
