@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any
 
-from .._gate.dtypes import cast
+from .._gate.dtypes import accumulator, cast, dtype_name
 from .._gate.namespace import constant
 from .normalizers import Shifted, shift, softmax
 from .rows import row_max, row_sum, select, settle, temper
@@ -13,6 +13,9 @@ from .thresholds import Axes, above, between, exact_threshold, last_break, small
 
 BENT, STEEP = 6, 12
 """Steps of Newton's method, before the last two, that reach the last digit of float64 from where they start here."""
+
+NARROW = 6
+"""More steps where the start has only the digits of float32."""
 
 LARGEST = 2.0**60
 """Beyond it a power acts as infinity."""
@@ -137,13 +140,15 @@ def corrected(p: Any, slope: Any, axis: Axes, xp: Any) -> Any:
 def _power_map(x: Any, power: int, temperature: Any, *, axis: Axes, where: Any, xp: Any) -> Any:
     """Return max(0, d - t)**power, with t from the mean and the variance of the entries that get a share.
 
-    Steps of Newton's method follow, which do not round it: as many as it takes for derivatives to the third order.
+    Steps of Newton's method follow, which do not round it: as many as it takes for derivatives to the third order, and
+    more where there is no float64 for the running sums of a long row.
     """
     if 0 in x.shape:
         return x
     row = _shifted(x, temperature, axis=axis, where=where, xp=xp)
     z = row.d - exact_threshold(row.d, power, axis=axis, xp=xp)
-    for _ in range(power):
+    wide = dtype_name(accumulator(z, xp)) == "float64"
+    for _ in range(power if wide else power + NARROW):
         high = above(z, xp)
         total = row_sum(high if power == 1 else high * high, axis, xp)
         slope = row_sum(cast(z > 0.0, z.dtype, xp) if power == 1 else 2.0 * high, axis, xp)
