@@ -57,8 +57,8 @@ def accuracy_page() -> str:
         "The worst error against mpmath on a fixed set of inputs, as `softmax-xp check` measures it. "
         "Where the share of the gate is small though the error is large, the rounding of x - max is "
         "most of the allowance (the term c of the contract), or the library flushes subnormal numbers to 0. "
-        "Errors of derivatives, and of the sums of their rows, are in ulp of the largest cotangent; those of sparse maps "
-        "in ulp of 1. Lines without any error are left out: filters and draws have none.",
+        "Errors of derivatives, and of the sums of their rows, are in ulp of the largest cotangent; those of sparse "
+        "maps in ulp of 1. Lines without any error are left out: filters and draws have none.",
         table(head, rows),
     )
 
