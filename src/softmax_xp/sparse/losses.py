@@ -158,7 +158,7 @@ def fenchel_young_loss(
     ...     print(regularizer, fenchel_young_loss(x, np.asarray(1), regularizer=regularizer).round(4))
     shannon 0.6041
     gini 0.0625
-    norm 0.0348
+    norm 0.0886
     """
     x, options = admit_classes(
         x,
