@@ -44,8 +44,7 @@ def top_k_logits(
         Entries to keep in the row, of a shape that broadcasts to that of ``x``. The others get ``fill``
         and count nowhere, whatever they hold.
     ties : {"first", "all"}
-        Of entries that tie for the last place, keep those that come first, so that there are exactly k;
-        or keep them all.
+        Of entries that tie for the last place, keep those that come first, so that k are kept; or all.
     fill : float
         What stands in place of a removed entry.
     xp : namespace, optional
@@ -68,9 +67,8 @@ def top_k_logits(
 
     Notes
     -----
-    The values are sorted once, and the k-th is a threshold; of what is equal to it, as many entries stay as
-    there is room for [1]_. The derivative is 1 where an entry is kept and 0 elsewhere. ``+inf`` is the
-    largest number. A row with NaN is NaN, and so is one with a k below 1 in an array.
+    The k-th value is a threshold; of what is equal to it, as many entries stay as there is room for [1]_. ``+inf`` is
+    the largest. The derivative is 1 where an entry is kept, else 0. A row with NaN, or a k below 1 in an array, is NaN.
 
     References
     ----------
