@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from .._formulas.rules import Rule
+from .._gate.dtypes import is_half
+
+Values = TypeVar("Values")
 
 
 def execute(formula: Callable[..., Any], rule: Rule, x: Any, /, *, where: Any = None, **options: Any) -> Any:
@@ -35,3 +39,32 @@ def _with_rule(formula: Callable[..., Any], rule: Rule, options: tuple[tuple[str
     function = jax.custom_jvp(value)
     function.defjvp(jvp)
     return function
+
+
+def pinned(values: Values) -> Values:
+    """Return any structure of arguments whose floating tracers have one value each, wherever it is used.
+
+    XLA computes a cheap argument, such as a product, again in each loop that uses it, and LLVM contracts ``x * c - m``
+    to a fused multiply-add there: x - m is then not 0 at the maximum, and may be large. A half type stays in float32
+    in some of those loops.
+    """
+    return jax.tree.map(_pinned, values)
+
+
+def _pinned(value: Any) -> Any:
+    is_floating = isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.inexact)
+    return _as_stored(value) if is_floating else value
+
+
+@jax.custom_jvp
+def _as_stored(x: Any) -> Any:
+    """Return ``x``. A select is never contracted; optimization barriers and `reduce_precision` do not keep LLVM from it."""
+    if is_half(x.dtype):
+        kind = jnp.finfo(x.dtype)
+        x = jax.lax.reduce_precision(x, exponent_bits=kind.nexp, mantissa_bits=kind.nmant)
+    return jnp.where(x == x, x, jnp.nan)
+
+
+@_as_stored.defjvp
+def _unchanged(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
+    return _as_stored(*primals), *tangents

@@ -15,6 +15,7 @@ from importlib import import_module
 from os import environ
 from typing import Any
 
+from .. import _autodiff
 from .._gate.engines import check_engine
 from .._gate.namespace import is_compiling, short_name
 from . import generic
@@ -76,7 +77,7 @@ def _engine_for(
         raise Answer(*answer)
     chosen, _ = _choose(name, x, xp, options)
     if chosen == "generic":
-        return partial(call, formula)
+        return partial(_autodiff.enter, call, formula)
     engine = load(chosen)
     # An engine that can execute every formula has one function for them all.
     return partial(engine.execute, call, formula) if hasattr(engine, "execute") else getattr(engine, name)

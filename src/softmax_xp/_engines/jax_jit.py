@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import tree_flatten, tree_unflatten
 
+from .._autodiff.jax_ import pinned
 from .._formulas import normalizers as formulas
 from .._gate.dtypes import dtype_name, wide_dtype
 from . import generic, selected
@@ -51,7 +52,8 @@ def execute(call: Callable[..., Any], formula: Callable[..., Any], /, *arrays: A
     fixed = tuple(None if isinstance(v, jax.Array) else _hashable(v) for v in leaves)
     given = [v for v in leaves if isinstance(v, jax.Array)]
     varies = tuple(isinstance(v, jax.Array) for v in leaves)
-    return _compiled(call, formula, tree, fixed, varies)(given)
+    # Beside logits that are values, a weight may be traced.
+    return _compiled(call, formula, tree, fixed, varies)(pinned(given))
 
 
 def _is_leaf(value: Any) -> bool:
