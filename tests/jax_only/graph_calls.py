@@ -134,8 +134,10 @@ def _sampling() -> Iterator[tuple[str, Call]]:
         yield name, lambda x, f=getattr(sampling, name), v=value: f(x, v)
 
 
-FILTER_VALUES = [3 if name == "top_k_logits" else 0.05 if name in ("epsilon_logits", "eta_logits", "min_p_logits") else 0.5
-                 for name in contract.FILTERS]
+FILTER_VALUES = [
+    3 if name == "top_k_logits" else 0.05 if name in ("epsilon_logits", "eta_logits", "min_p_logits") else 0.5
+    for name in contract.FILTERS
+]
 
 CALLS: dict[str, Call] = {
     **dict(_normalizers()),

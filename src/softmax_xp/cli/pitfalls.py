@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,11 @@ def print_pitfalls() -> None:
     header = ["input", "exact", "textbook", "softmax_xp"]
     # The textbook formula warns on some of these; its results are the point.
     with np.errstate(all="ignore"):
-        print_table(header, [*_cases()], left=range(4))
+        print_table(header, [*_cases(), *_compiled_cases()], left=range(4))
     print("\ntextbook: e = exp(x - max(x)); p = e / sum(e); log(p), -log(p[label]), p[label] - 1; in plain NumPy")
+    print(
+        "under jax.jit: jax.nn beside softmax_xp" if find_spec("jax") else "with JAX installed there is one more line"
+    )
 
 
 def textbook(x: Array, axis: int = -1) -> Array:
@@ -55,6 +59,18 @@ def _cases() -> Iterator[list[str]]:
     # One at a time: each holds a quarter of a gigabyte.
     theirs = _each(textbook(x, axis=0))
     yield ["softmax of 2**25 float32 zeros, along axis 0", "2.98e-08 each", theirs, _each(softmax(x, axis=0))]
+
+
+def _compiled_cases() -> Iterator[list[str]]:
+    """Yield what a compiler does to logits that are computed in the same function."""
+    if find_spec("jax") is None:
+        return
+    import jax
+
+    x = jax.numpy.asarray([30.1, 0.3, 0.2], dtype=jax.numpy.float32)
+    theirs, ours = (jax.jit(lambda v, f=f: f(v / 0.7))(x) for f in (jax.nn.log_softmax, log_softmax))
+    name = "log_softmax of float32 [30.1, .3, .2] / 0.7, [0], under jax.jit"
+    yield [name, "-6.06e-19", f"{theirs[0]:.3g}", f"{ours[0]:.3g}"]
 
 
 def _text(x: Array) -> str:
