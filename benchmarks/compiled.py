@@ -1,7 +1,7 @@
 """What it costs on JAX that traced logits have one value wherever they are used, under jit and in one run.
 
-Run ``python benchmarks/compiled.py > benchmarks/results/compiled.md`` in an environment with JAX. Each function is compiled
-twice, with the select that its logits pass through and without it, and the two take turns with jax.nn.
+Run ``python benchmarks/compiled.py > benchmarks/results/compiled.md`` in an environment with JAX. Each function is
+compiled twice, with the select that its logits pass through and without it, and the two take turns with jax.nn.
 """
 
 from __future__ import annotations

@@ -58,7 +58,10 @@ def _pinned(value: Any) -> Any:
 
 @jax.custom_jvp
 def _as_stored(x: Any) -> Any:
-    """Return ``x``. A select is never contracted; optimization barriers and `reduce_precision` do not keep LLVM from it."""
+    """Return ``x``.
+
+    A select cannot be contracted. Optimization barriers and `reduce_precision` alone do not keep LLVM from it.
+    """
     if is_half(x.dtype):
         kind = jnp.finfo(x.dtype)
         x = jax.lax.reduce_precision(x, exponent_bits=kind.nexp, mantissa_bits=kind.nmant)

@@ -24,9 +24,8 @@ def print_pitfalls() -> None:
     with np.errstate(all="ignore"):
         print_table(header, [*_cases(), *_compiled_cases()], left=range(4))
     print("\ntextbook: e = exp(x - max(x)); p = e / sum(e); log(p), -log(p[label]), p[label] - 1; in plain NumPy")
-    print(
-        "under jax.jit: jax.nn beside softmax_xp" if find_spec("jax") else "with JAX installed there is one more line"
-    )
+    if find_spec("jax"):
+        print("under jax.jit: jax.nn in the place of the textbook; x - m is contracted with what x is computed by")
 
 
 def textbook(x: Array, axis: int = -1) -> Array:
