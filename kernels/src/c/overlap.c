@@ -13,6 +13,7 @@ static size_t length_of(const Task *task, const Array *a, int d)
     return a->reduced && d == task->axis ? 1 : task->shape[d];
 }
 
+/* 0 where there is no step. */
 static size_t step_of(const Task *task, const Array *a, int d)
 {
     const ptrdiff_t stride = a->strides[d];
@@ -26,22 +27,16 @@ static Extent extent_of(const Task *task, const Array *a, size_t period)
 {
     Extent e = {(uintptr_t)a->p, a->element};
     for (int d = 0; d < task->ndim; d++) {
-        const size_t step = step_of(task, a, d);
+        const size_t length = length_of(task, a, d), step = step_of(task, a, d);
+        if (length == 0)
+            return (Extent){0, 0};
         if (step == 0 || (period && step % period == 0))
             continue;
-        const size_t bytes = step * (length_of(task, a, d) - 1);
+        const size_t bytes = step * (length - 1);
         e.low -= a->strides[d] < 0 ? bytes : 0;
         e.size += bytes;
     }
     return e;
-}
-
-static int is_nowhere(const Task *task, const Array *a)
-{
-    for (int d = 0; a->p && d < task->ndim; d++)
-        if (length_of(task, a, d) == 0)
-            return 1;
-    return !a->p;
 }
 
 /* Whether two operands lie in different places of each period: fields of records, columns of a table. */
@@ -56,11 +51,6 @@ static int apart_in(const Task *task, const Array *a, const Array *b, size_t per
 
 static int are_apart(const Task *task, const Array *a, const Array *b)
 {
-    if (is_nowhere(task, a) || is_nowhere(task, b))
-        return 1;
-    const Extent e = extent_of(task, a, 0), f = extent_of(task, b, 0);
-    if (e.low >= f.low + f.size || f.low >= e.low + e.size)
-        return 1;
     for (int d = 0; d < task->ndim; d++) {
         const size_t s = step_of(task, a, d), t = step_of(task, b, d);
         if ((s && apart_in(task, a, b, s)) || (t && apart_in(task, a, b, t)))
@@ -81,15 +71,23 @@ static int are_same(const Task *task, const Array *a, const Array *b)
 
 int task_overlaps(const Task *task, int *result, int *other)
 {
-    static const int results[] = {OUT, LOSS};
-    for (int i = 0; i < 2; i++)
-        for (int k = 0; k < OPERANDS; k++) {
-            const Array *a = &task->arrays[results[i]], *b = &task->arrays[k];
-            if (a == b || are_apart(task, a, b))
+    Extent extents[OPERANDS];
+    int present[OPERANDS], count = 0;
+    for (int k = 0; k < OPERANDS; k++)
+        if (task->arrays[k].p) {
+            extents[k] = extent_of(task, &task->arrays[k], 0);
+            present[count++] = k;
+        }
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < count; j++) {
+            const int r = present[i], k = present[j];
+            const Extent e = extents[r], f = extents[k];
+            if ((r != OUT && r != LOSS) || r == k || e.low >= f.low + f.size || f.low >= e.low + e.size)
                 continue;
-            if (results[i] == OUT && (k == X || k == G) && are_same(task, a, b))
+            const Array *a = &task->arrays[r], *b = &task->arrays[k];
+            if ((r == OUT && (k == X || k == G) && are_same(task, a, b)) || are_apart(task, a, b))
                 continue;
-            *result = results[i];
+            *result = r;
             *other = k;
             return 1;
         }
