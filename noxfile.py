@@ -169,7 +169,7 @@ def kernels(session: nox.Session) -> None:
     session.install("--force-reinstall", "--no-index", "--find-links", built, "softmax-xp-kernels")
     pytest(session, "kernels/tests", "-n", "2")
     # Where memory is touched in many ways; the rest would take minutes and touch no other.
-    session.run("python", "kernels/tests/sanitize.py", "-k", "layouts or edges or arguments")
+    session.run("python", "kernels/tests/sanitize.py", "-k", "layouts or edges or arguments or memory")
     pytest(session, *NUMPY, *ONE_RUN, *only_core(*OF_NUMPY))
     pytest(session, *OF_TORCH, *ONE_RUN, *only_core("torch_only"))
 

@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from softmax_xp import cross_entropy, log_softmax, logsumexp, softmax, use_engine
+from softmax_xp import (
+    cross_entropy,
+    log_softmax,
+    logsumexp,
+    softmax,
+    softmax_and_logsumexp,
+    use_engine,
+    which_engine,
+)
 from softmax_xp._engines import kernels, numpy_plain, threads
 from softmax_xp._engines.layout import layout_of, rows_shape
 from softmax_xp.derivatives import cross_entropy_and_grad
@@ -210,21 +218,70 @@ def test_the_kernels_keep_the_contract_of_compiled_engines(dtype: str, axis: int
 
     spreads = [
         (f"spread {s:g}", s * RNG.normal(size=(10, 33)))
-        for s in (1.0, 30.0, 1e3, 1e5, 1e30)
+        for s in (1.0, 30.0, 80.0, 1e3, 1e5, 1e30)
         if s < 1e4 or dtype != "float16"
     ]
     for name, values in [*dangerous_rows(dtype), *spreads]:
         x = np.asarray(values, dtype=dtype)
         exact = exact_rows(x.astype(np.float64))
         z = np.ascontiguousarray(np.moveaxis(x, -1, 0)) if axis == 0 else x
-        for op in contract.OPS:
-            with use_engine("cpu_kernels"):
-                found = FUNCTIONS[op](z, axis=axis)
+        with use_engine("cpu_kernels"):
+            p, lse = softmax_and_logsumexp(z, axis=axis)
+            results = [(op, FUNCTIONS[op](z, axis=axis)) for op in contract.OPS]
+        for op, found in [*results, ("softmax", p), ("logsumexp", lse.squeeze(axis))]:
             found = np.moveaxis(found, 0, -1) if axis == 0 and op != "logsumexp" else found
             try:
                 assert_ulp(found, exact[op], op=op, dtype=dtype, compiled=True, elementary=1.0)
             except AssertionError as error:
                 raise AssertionError(f"{name}: {error}") from None
+
+
+@pytest.mark.parametrize("axis", [-1, 0, (1, 2), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_softmax_and_logsumexp_have_the_bits_of_either(dtype: str, axis: int | tuple[int, ...]) -> None:
+    if reason := kernels.find()[1]:
+        pytest.skip(reason)
+    x = np.asarray(80 * RNG.normal(size=(4, 5, 6)), dtype=dtype)
+    x[0, 0, 0], x[1] = np.nan, -np.inf
+    with use_engine("cpu_kernels"):
+        assert which_engine("softmax_and_logsumexp", x, axis=axis) == "cpu_kernels"
+        for where in (None, RNG.random(x.shape) < 0.7):
+            p, lse = softmax_and_logsumexp(x, axis=axis, where=where)
+            np.testing.assert_array_equal(p, softmax(x, axis=axis, where=where), strict=True)
+            np.testing.assert_array_equal(lse, logsumexp(x, axis=axis, where=where, keepdims=True), strict=True)
+
+
+REFILLED = """
+import sys, threading, time
+import numpy as np
+from softmax_xp import cross_entropy, use_engine
+from softmax_xp.derivatives import cross_entropy_and_grad
+
+rng, done = np.random.default_rng(0), threading.Event()
+good = rng.integers(0, 300, 2000)
+labels, far = good.copy(), good + 2**40
+
+def refill():
+    while not done.is_set():
+        labels[...] = far
+        labels[...] = good
+
+threading.Thread(target=refill, daemon=True).start()
+with use_engine(sys.argv[1]):
+    for axis in (0, 1):
+        x = rng.normal(size=(300, 2000) if axis == 0 else (2000, 300)).astype(np.float32)
+        end = time.monotonic() + 0.7
+        while time.monotonic() < end:
+            cross_entropy(x, labels, axis=axis)
+            cross_entropy_and_grad(x, labels, axis=axis)
+done.set()
+"""
+
+
+def test_labels_may_be_refilled_while_they_are_read(engine: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", REFILLED, engine]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def run(folder: Path, **settings: str) -> str:

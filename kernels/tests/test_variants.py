@@ -9,7 +9,7 @@ import pytest
 import softmax_xp_kernels as kernels
 
 HERE = Path(__file__).parent
-SUITE = ("test_accuracy.py", "test_edges.py", "test_widths.py", "test_half.py", "test_layouts.py")
+SUITE = ("test_accuracy.py", "test_edges.py", "test_widths.py", "test_half.py", "test_layouts.py", "test_memory.py")
 
 
 def run(*command: str, variant: str) -> subprocess.CompletedProcess:

@@ -214,7 +214,7 @@ def softmax_and_logsumexp(
     dtype: Any = None,
     xp: Any = None,
 ) -> tuple[Array, Array]:
-    r"""Return softmax and the logarithm of its denominator, in one pass.
+    r"""Return softmax and the logarithm of its denominator, in one call.
 
     .. math:: p_i = \exp\left(\frac{x_i}{T} - \ell\right), \qquad
               \ell = \log \sum_j \exp(x_j / T)
@@ -240,9 +240,10 @@ def softmax_and_logsumexp(
 
     Notes
     -----
-    The exponentials are computed once. Accuracy, special values and derivatives are those of
-    `softmax` and `logsumexp`. At temperature 0, lse is the limit: inf with the sign of the
-    row maximum, or the logarithm of the number of ties where the maximum is 0.
+    The formula computes the exponentials once; the C engine has a kernel for each result. Accuracy,
+    special values and derivatives are those of `softmax` and `logsumexp`. At temperature 0, lse is
+    the limit: inf with the sign of the row maximum, or the logarithm of the number of ties where
+    the maximum is 0.
 
     Examples
     --------

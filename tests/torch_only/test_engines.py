@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -12,9 +14,18 @@ import numpy as np  # noqa: E402
 from torch.autograd import forward_ad, gradcheck, gradgradcheck  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from softmax_xp import cross_entropy, log_softmax, logsumexp, softmax, use_engine, which_engine  # noqa: E402
+from softmax_xp import (  # noqa: E402
+    cross_entropy,
+    log_softmax,
+    logsumexp,
+    softmax,
+    softmax_and_logsumexp,
+    use_engine,
+    which_engine,
+)
 from softmax_xp._engines import kernels, torch_native, torch_plain  # noqa: E402
 from softmax_xp.losses import focal_loss  # noqa: E402
+from softmax_xp.testing import assert_ulp, exact_rows  # noqa: E402
 
 REASON = kernels.find()[1]
 with_kernels = pytest.mark.skipif(bool(REASON), reason=REASON or "")
@@ -26,6 +37,8 @@ CALLS = {
     "logsumexp": partial(logsumexp, axis=-1),
     "softmax of columns": partial(softmax, axis=0),
     "log_softmax of columns": partial(log_softmax, axis=0),
+    "softmax_and_logsumexp": lambda x: torch.cat(softmax_and_logsumexp(x), -1),
+    "softmax_and_logsumexp of columns": lambda x: torch.cat(softmax_and_logsumexp(x, axis=0)),
     "masked softmax": partial(softmax, where=KEEP),
     "masked log_softmax": lambda x: torch.where(KEEP, log_softmax(x, where=KEEP), 0.0),
     "masked logsumexp": lambda x: logsumexp(x, axis=0, where=KEEP),
@@ -186,3 +199,67 @@ def test_no_tensor_is_changed_and_results_are_new():
     y = log_softmax(x)
     y.zero_()
     assert torch.equal(x, before)
+
+
+@with_kernels
+@pytest.mark.parametrize("axis", [-1, 0])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_the_kernels_keep_the_contract_of_compiled_engines(dtype, axis):
+    """CONTRACT 2: no term for the rounding of x - m, on tensors either."""
+    pytest.importorskip("mpmath")
+    name = str(dtype).removeprefix("torch.")
+    x = torch.cat([s * logits(10, 33, requires_grad=False) for s in (1, 30, 80, 1000)]).to(dtype)
+    exact = exact_rows(x.double().numpy())
+    z = x.T.contiguous() if axis == 0 else x
+    with use_engine("cpu_kernels"):
+        assert which_engine("softmax_and_logsumexp", z, axis=axis).startswith("cpu_kernels")
+        p, lse = softmax_and_logsumexp(z, axis=axis)
+        results = [("softmax", softmax(z, axis=axis)), ("log_softmax", log_softmax(z, axis=axis))]
+        results += [("logsumexp", logsumexp(z, axis=axis)), ("softmax", p), ("logsumexp", lse.squeeze(axis))]
+    for op, found in results:
+        found = (found.T if axis == 0 and op != "logsumexp" else found).double().numpy()
+        assert_ulp(found, exact[op], op=op, dtype=name, compiled=True, elementary=1.0)
+
+
+REFILLED = """
+import sys, threading, time
+import numpy as np, torch
+from softmax_xp import cross_entropy, use_engine
+
+rng, on, idle = np.random.default_rng(0), threading.Event(), threading.Event()
+good = rng.integers(0, 4000, 600)
+labels, far = good.copy(), good + 2**40
+at = torch.from_numpy(labels)
+
+def refill():
+    while True:
+        idle.set()
+        on.wait()
+        idle.clear()
+        while on.is_set():
+            labels[...] = far
+            labels[...] = good
+
+sys.setswitchinterval(1e-5)
+threading.Thread(target=refill, daemon=True).start()
+with use_engine("cpu_kernels"):
+    for axis in (0, 1):
+        x = torch.randn((4000, 600) if axis == 0 else (600, 4000), requires_grad=True)
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            losses = [cross_entropy(x, at, axis=axis), cross_entropy(x, at, axis=axis, reduction="sum")]
+            on.set()
+            while idle.is_set():
+                time.sleep(0)
+            for loss in losses:
+                loss.backward()
+            on.clear()
+            idle.wait()
+"""
+
+
+@with_kernels
+def test_labels_may_be_refilled_while_a_gradient_is_computed():
+    """They lie in the memory of a NumPy array, whose owner writes to it."""
+    done = subprocess.run([sys.executable, "-c", REFILLED], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -7,7 +7,8 @@
 enum { MAX_DIMS = 64 };
 
 typedef struct {
-    char *p; /* NULL: absent */
+    char *p;     /* NULL: absent */
+    int reduced; /* whether it has length 1 along the axis */
     size_t element;
     ptrdiff_t strides[MAX_DIMS]; /* 0 along the axis for an operand of length 1 there */
 } Array;
@@ -23,6 +24,10 @@ typedef struct {
 
 /* The number of elements of X and of those that a result has, whichever is larger. */
 size_t task_size(const Task *task);
+
+/* Whether a result has memory in common with another operand, and which two these are. A result that is
+   X or G, entry for entry, is none of them: each entry is read before it is written. */
+int task_overlaps(const Task *task, int *result, int *other);
 
 /* 0, or -1 where there is no memory. */
 int task_run(Task *task);

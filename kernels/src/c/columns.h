@@ -14,9 +14,8 @@ typedef struct {
     V *first;           /* the maximum of the first band */
     Sums *sums, *logs;
     V *total, *inverse, *factor;
-    T *x, *g, *out; /* bands */
-    T *at_label;    /* the logit there, of each column */
-    char *ordinary; /* a flag for each column */
+    T *x, *g, *out;  /* bands */
+    Target *targets; /* one for each column */
 } Tile;
 
 typedef struct {
@@ -33,7 +32,7 @@ static size_t tile_columns(const Rows *rows)
 static size_t column_work_size(const Rows *rows)
 {
     const size_t columns = tile_columns(rows), groups = columns / LANES;
-    return groups * (7 * sizeof(V) + 2 * sizeof(Sums)) + (3 * BAND + 1) * columns * sizeof(T) + columns + 64;
+    return groups * (7 * sizeof(V) + 2 * sizeof(Sums)) + columns * (3 * BAND * sizeof(T) + sizeof(Target)) + 64;
 }
 
 static Tile tile_in(const Rows *rows)
@@ -43,15 +42,16 @@ static Tile tile_in(const Rows *rows)
     char *work = (char *)(((uintptr_t)rows->work + 63) / 64 * 64);
     V **const vectors[] = {&t.m, &t.base, &t.n, &t.first, &t.total, &t.inverse, &t.factor};
     T **const bands[] = {&t.x, &t.g, &t.out};
-    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++, work += groups * sizeof(V))
-        *vectors[i] = (V *)(void *)work;
+    /* What needs the widest alignment comes first: without vectors there is no other width for all. */
     t.sums = (Sums *)(void *)work;
     t.logs = t.sums + groups;
     work += 2 * groups * sizeof(Sums);
+    t.targets = (Target *)(void *)work;
+    work += columns * sizeof(Target);
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++, work += groups * sizeof(V))
+        *vectors[i] = (V *)(void *)work;
     for (size_t i = 0; i < sizeof bands / sizeof *bands; i++, work += BAND * columns * sizeof(T))
         *bands[i] = (T *)(void *)work;
-    t.at_label = (T *)(void *)work;
-    t.ordinary = work + columns * sizeof(T);
     return t;
 }
 

@@ -1,9 +1,21 @@
 /* The loss of a label and its gradient. */
 
+/* What a row has at its label, which is an index into it, or one of these. */
+enum { NO_CLASS = -1, NOT_KEPT = -2, SPECIAL_ROW = -3 };
+
+typedef struct {
+    int64_t label;
+    T x;
+} Target;
+
+/* Others may write to the caller's memory meanwhile. What has been checked is to be what is used, so a
+   label is read once, and not by the compiler a second time either. */
 static int64_t label_of(char *const at[])
 {
-    int64_t label;
-    memcpy(&label, at[LABELS], sizeof label);
+    volatile int64_t label;
+    int64_t read;
+    memcpy(&read, at[LABELS], sizeof read);
+    label = read;
     return label;
 }
 
@@ -25,9 +37,14 @@ static int is_kept(const Rows *rows, char *const at[], size_t i)
     return !rows->masked || at[KEEP][(ptrdiff_t)i * rows->along[KEEP]];
 }
 
-static T logit(const Rows *rows, char *const at[], size_t i)
+static Target target_of(const Rows *rows, char *const at[])
 {
-    return is_kept(rows, at, i) ? get_one(rows->storage, at[X] + (ptrdiff_t)i * rows->along[X]) : -(T)INFINITY;
+    const int64_t label = label_of(at);
+    if (label < 0 || (uint64_t)label >= rows->n)
+        return (Target){NO_CLASS, (T)NAN};
+    if (!is_kept(rows, at, (size_t)label))
+        return (Target){NOT_KEPT, -(T)INFINITY};
+    return (Target){label, get_one(rows->storage, at[X] + (ptrdiff_t)label * rows->along[X])};
 }
 
 /* (m - x) + log; the rounding of m - x goes into the logarithm. */
@@ -37,17 +54,17 @@ static double nll_of(double m, double x, Total log)
     return is_finite((T)d) ? d + (log.sum + (log.rest + off)) : d;
 }
 
-/* Writes the loss; returns whether it is that of an ordinary row. */
-static int put_nll(const Rows *rows, char *const at[], const Measure *r, Total log)
+/* Writes the loss; returns what the row has at its label, or that there is no ordinary gradient. */
+static Target put_nll(const Rows *rows, char *const at[], const Measure *r, Total log)
 {
-    const int64_t label = label_of(at);
-    const int counts = label >= 0 && (uint64_t)label < rows->n;
-    if (counts && is_finite(r->m)) {
-        put_loss(at, nll_of((double)r->m, (double)logit(rows, at, (size_t)label), log));
-        return 1;
+    Target target = target_of(rows, at);
+    if (target.label != NO_CLASS && is_finite(r->m)) {
+        put_loss(at, nll_of((double)r->m, (double)target.x, log));
+        return target;
     }
-    put_loss(at, counts && !any_kept(rows, at) ? INFINITY : NAN);
-    return 0;
+    put_loss(at, target.label != NO_CLASS && !any_kept(rows, at) ? INFINITY : NAN);
+    target.label = SPECIAL_ROW;
+    return target;
 }
 
 static void label_nll_result(const Rows *rows, char *const at[], const Measure *r, Total log)
@@ -60,7 +77,7 @@ static double others(const Measure *r, double x)
 {
     const Total all = total_of(r);
     const double total = all.sum + all.rest, y = x - (double)r->base;
-    if (x == (double)r->m)
+    if (x >= (double)r->m) /* above it, if it has grown since */
         return (r->sum.sum + r->sum.rest) / total;
     const double n = floor(y / LOG2 + 0.5);
     if (!(n >= (double)r->n - 2000.0))
@@ -69,28 +86,23 @@ static double others(const Measure *r, double x)
 }
 
 /* What is left to do for a gradient: rows that are not ordinary, and the entry at the label. */
-static void mend_label(const Rows *rows, char *const at[], const Measure *r, int ordinary, double at_label)
+static void mend_label(const Rows *rows, char *const at[], const Measure *r, Target target, T scale)
 {
-    const T scale = wide_one(at[SCALE]);
-    if (scale == 0 || !ordinary) {
+    if (scale == 0 || target.label == SPECIAL_ROW)
         blank(rows, at, scale == 0 ? (T)0 : (T)NAN, 0);
-        return;
-    }
-    const size_t label = (size_t)label_of(at);
-    if (is_kept(rows, at, label))
-        put_one(rows->storage, at[OUT] + (ptrdiff_t)label * rows->along[OUT],
-                (T)(-others(r, at_label) * (double)scale));
+    else if (target.label >= 0)
+        put_one(rows->storage, at[OUT] + (ptrdiff_t)target.label * rows->along[OUT],
+                (T)(-others(r, (double)target.x) * (double)scale));
 }
 
 static void label_nll_grad_result(const Rows *rows, char *const at[], const Measure *r, Total log)
 {
     const T scale = wide_one(at[SCALE]);
-    const int ordinary = put_nll(rows, at, r, log);
-    const double at_label = ordinary ? (double)logit(rows, at, (size_t)label_of(at)) : 0;
-    if (ordinary && scale != 0) {
+    const Target target = put_nll(rows, at, r, log);
+    if (target.label != SPECIAL_ROW && scale != 0) {
         const Source x = source(rows, X, at, -(T)INFINITY);
         const Sink out = sink(rows, at, 1, 0);
         write_shares(&x, &out, rows->n, r, scale);
     }
-    mend_label(rows, at, r, ordinary, at_label);
+    mend_label(rows, at, r, target, scale);
 }

@@ -168,6 +168,7 @@ static int set_array(Task *task, int operand, const View *v, char x, int reduced
     set_strides(array->strides, &v->view);
     if (reduced)
         array->strides[task->axis] = 0;
+    array->reduced = reduced;
     array->element = (size_t)v->view.itemsize;
     array->p = v->view.buf;
     return 0;
@@ -189,6 +190,17 @@ static int set_task(Task *task, const State *state, PyObject *const *arguments, 
         if (views[k].held && set_array(task, k, &views[k], views[X].code, (signature->reduced & BIT(k)) != 0) < 0)
             return -1;
     return 0;
+}
+
+static int check_overlap(const Task *task)
+{
+    int result, other;
+    if (!task_overlaps(task, &result, &other))
+        return 0;
+    const int may_be_same = result == OUT && (other == X || other == G);
+    PyErr_Format(PyExc_ValueError, "%s: shares memory with %s; use memory of its own%s", operand_names[result],
+                 operand_names[other], may_be_same ? ", or exactly the same" : "");
+    return -1;
 }
 
 static int run(Task *task)
@@ -223,6 +235,8 @@ static PyObject *call(PyObject *module, PyObject *const *arguments, Py_ssize_t c
         return NULL;
     }
     int status = set_task(&task, PyModule_GetState(module), arguments, views);
+    if (status == 0)
+        status = check_overlap(&task);
     if (status == 0)
         status = run(&task);
     for (int k = 0; k < OPERANDS; k++)

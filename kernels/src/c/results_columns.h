@@ -194,8 +194,7 @@ static void label_nll_grad_tile(Tile *t)
     for (size_t j = 0; j < t->count; j++) {
         const Measure r = measure_of(t, j);
         column_at(t, j, at);
-        t->ordinary[j] = (char)put_nll(t->rows, at, &r, log_of(&r));
-        t->at_label[j] = t->ordinary[j] ? logit(t->rows, at, (size_t)label_of(at)) : 0;
+        t->targets[j] = put_nll(t->rows, at, &r, log_of(&r));
         set_lane(t->factor, j, wide_one(at[SCALE]));
     }
     set_full_totals(t);
@@ -203,7 +202,7 @@ static void label_nll_grad_tile(Tile *t)
     for (size_t j = 0; j < t->count; j++) {
         const Measure r = measure_of(t, j);
         column_at(t, j, at);
-        mend_label(t->rows, at, &r, t->ordinary[j], (double)t->at_label[j]);
+        mend_label(t->rows, at, &r, t->targets[j], lane(t->factor, j));
     }
 }
 

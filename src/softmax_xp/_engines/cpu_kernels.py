@@ -17,6 +17,7 @@ FUNCTIONS = (
     "softmax",
     "log_softmax",
     "logsumexp",
+    "softmax_and_logsumexp",
     "label_nll",
     "label_nll_and_grad",
     "softmax_vjp",
@@ -71,6 +72,14 @@ def log_softmax_vjp(log_p: Any, g: Any, /, *, xp: Any, axis: tuple[int, ...], wh
 def logsumexp(x: Any, /, *, xp: Any, axis: tuple[int, ...], where: Any, keepdims: bool) -> Any:
     """Return what the formula does."""
     return drop_axes(_rows("logsumexp", x, xp=xp, axis=axis, where=where), axis, keepdims, xp)
+
+
+def softmax_and_logsumexp(
+    x: Any, /, *, xp: Any, axis: tuple[int, ...], where: Any, temperature: float, sink: None
+) -> tuple[Any, Any]:
+    """Return what the formula does, by two kernels: its own single pass would round x - m."""
+    options = {"xp": xp, "axis": axis, "where": where}
+    return _elements("softmax", x, **options), _rows("logsumexp", x, **options)
 
 
 def logsumexp_vjp(x: Any, g: Any, /, *, xp: Any, axis: tuple[int, ...], where: Any) -> Any:

@@ -48,7 +48,8 @@ def is_plain(x: Any) -> bool:
 
 def keeps_half(name: str, x: Any) -> bool:
     """Whether a gradient would be computed from a result that has been rounded to a half type."""
-    return name in SAVED and x.requires_grad and torch.is_grad_enabled() and x.dtype in (torch.float16, torch.bfloat16)
+    saved = name in SAVED or name == "softmax_and_logsumexp"
+    return saved and x.requires_grad and torch.is_grad_enabled() and x.dtype in (torch.float16, torch.bfloat16)
 
 
 def call(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> Any:
