@@ -82,7 +82,10 @@ def _losses() -> Iterator[tuple[str, Call]]:
     everything = {"label_smoothing": 0.1, "z_loss": 0.01, "softcap": 8.0}
     yield "cross_entropy with options", lambda g: losses.cross_entropy(g.x, g.labels, where=g.keep, **everything)
     yield "partial_label_cross_entropy", lambda g: losses.partial_label_cross_entropy(g.x, g.keep, sample_weight=g.rows)
-    yield "binary_cross_entropy", lambda g: losses.binary_cross_entropy_with_logits(g.x, g.shares, weight=g.rows[:, None])
+    yield (
+        "binary_cross_entropy",
+        lambda g: losses.binary_cross_entropy_with_logits(g.x, g.shares, weight=g.rows[:, None]),
+    )
     yield "binary_focal_loss", lambda g: losses.binary_focal_loss(g.x, g.shares, alpha=0.25)
     yield "kl_divergence", lambda g: losses.kl_divergence(g.shares, g.x, q_kind="logits", reduction="batchmean")
     yield "js_divergence", lambda g: losses.js_divergence(g.x, g.shares, p_kind="logits", where=g.keep)
@@ -91,7 +94,10 @@ def _losses() -> Iterator[tuple[str, Call]]:
     for option in contract.LOSS_CASES:
         f = partial(sparse.fenchel_young_loss, **option)
         yield name_of("fenchel_young_loss", option), lambda g, f=f: f(g.x, g.labels)
-        yield f"{name_of('fenchel_young_loss', option)} of shares", lambda g, f=f: f(g.x, g.shares, sample_weight=g.rows)
+        yield (
+            f"{name_of('fenchel_young_loss', option)} of shares",
+            lambda g, f=f: f(g.x, g.shares, sample_weight=g.rows),
+        )
         yield f"{name_of('fenchel_young_loss', option)} with a mask", lambda g, f=f: f(g.x, g.labels, where=g.keep)
 
 
@@ -105,7 +111,7 @@ def _maps() -> Iterator[tuple[str, Call]]:
     yield "project_simplex of rows", lambda g: sparse.project_simplex(g.x, scale=g.numbers)
     for name, option in contract.ACTIVATION_CASES:
         f = partial(getattr(activations, name), **option)
-        yield name_of(name, option), lambda g, f=f, n=name: f(g.shares if n == "logit" else g.x)
+        yield name_of(name, option), lambda g, f=f, n=name: f(activations.sigmoid(g.x) if n == "logit" else g.x)
     yield "linear slope=1", lambda g: activations.linear(g.x, slope=1.0)
 
 

@@ -62,8 +62,8 @@ WITH_A_MASK = {
     "entmax_loss": lambda x, labels, keep, number: sparse.entmax_loss(x, labels, where=keep, normalizer=number),
     "top_k_logits": lambda x, labels, keep, number: sampling.top_k_logits(x, 3, where=keep),
     "top_p_logits": lambda x, labels, keep, number: sampling.top_p_logits(x, number / 2, where=keep),
-    "sample_categorical": lambda x, labels, keep, number: 1.0 * sampling.sample_categorical(
-        x, noise=x[:, ::-1], where=keep
+    "sample_categorical": lambda x, labels, keep, number: (
+        1.0 * sampling.sample_categorical(x, noise=x[:, ::-1], where=keep)
     ),
 }
 
