@@ -303,7 +303,7 @@ def hardmax(
     >>> print(hardmax(np.asarray([1, 3, 3])))
     [0. 1. 0.]
     """
-    x, options = _gate.admit_indexed(x, axis=axis, where=where, xp=xp)
+    x, _, options = _gate.admit_sum(x, axis=axis, where=where, dtype=None, xp=xp)
     return run(formulas.hardmax, x, **options)
 
 

@@ -157,15 +157,14 @@ def test_rows_chosen_by_value_have_unknown_chunks_and_the_right_answer(name, axi
     assert_close(getattr(sx, name)(x, axis=axis), getattr(sx, name)(X[X[:, 0] > 0], axis=axis))
 
 
-def test_hardmax_of_rows_chosen_by_value_has_the_right_answer():
-    x = inputs()[0]
-    assert_close(sx.hardmax(x[x[:, 0] > 0], axis=1), sx.hardmax(X[X[:, 0] > 0], axis=1))
-
-
-def test_hardmax_along_an_axis_of_unknown_length_says_what_to_do():
-    x = inputs()[0]
-    with pytest.raises(ValueError, match=r"length of axis 0 of x is unknown; .* x\.compute_chunk_sizes\(\)"):
-        sx.hardmax(x[x[:, 0] > 0], axis=0)
+@pytest.mark.parametrize("axis", [0, 1, (0, 2), (1, 2), None])
+def test_hardmax_of_what_is_chosen_by_value_has_the_right_answer(axis):
+    values = np.random.default_rng(2).integers(0, 3, size=(6, 7, 2)).astype(np.float64)
+    # The second chunk is empty.
+    chosen = np.asarray([True, False, False, False, True, True, True])
+    x = da.from_array(values, chunks=(4, 2, 1))[:, da.from_array(chosen, chunks=2)]
+    assert np.isnan(x.shape[1])
+    assert_close(sx.hardmax(x, axis=axis), sx.hardmax(values[:, chosen], axis=axis))
 
 
 @pytest.mark.parametrize("name", ["softmax", "logsumexp"])

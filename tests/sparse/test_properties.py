@@ -116,6 +116,38 @@ def test_no_point_of_the_simplex_is_nearer_than_the_projection(backend, call, se
     assert (nearest <= distances.min(axis=0) * (1 + contract.sum_gate(dtype, 6))).all()
 
 
+DECIMALS = [
+    *MAPS,
+    ("entmax", {"alpha": 7.0}),
+    ("k_subset", {"k": 1}),
+    ("k_subset", {"k": 3}),
+    ("k_subset", {"k": 5}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), DECIMALS, ids=[f"{n}{list(o.values()) or ''}" for n, o in DECIMALS])
+def test_shares_of_decimal_numbers_whose_differences_are_rounded_sum_to_the_total(backend, call, name, options):
+    dtype = backend.dtypes[0]
+    rng = np.random.default_rng(7)
+    x = (rng.normal(size=(600, 6)) * rng.choice([0.3, 1.0, 3.0], size=(600, 1))).round(1)
+    x[0], x[1] = (1.1, -3.2, -2.5, -9, -9, -9), (0.8, 0.3, -9, -9, -9, -9)
+    x[300:] += rng.choice([1e3, 1e5], size=(300, 1))
+    x[rng.uniform(size=x.shape) < [0, 0, 0, 0, 0, 0.5]] = -np.inf
+    p = call(name, backend.array(x, dtype), **options)
+    total = contract.total_of(**options)
+    assert (p >= 0).all()
+    assert (p <= (1.0 if name == "k_subset" else total * (1 + contract.sum_gate(dtype, 6)))).all()
+    assert np.abs(p.sum(axis=-1) - total).max() <= 2 * max(1.0, total) * contract.sum_gate(dtype, 6)
+
+
+def test_k_subset_of_decimal_numbers_sums_to_the_k_of_each_row(backend, call):
+    dtype = backend.dtypes[0]
+    rng = np.random.default_rng(8)
+    x, k = rng.normal(size=(600, 6)).round(1), rng.integers(0, 13, size=(600, 1)) / 2
+    p = call("k_subset", backend.array(x, dtype), k=backend.array(k, dtype))
+    assert (np.abs(p.sum(axis=-1) - k[:, 0]) <= 2 * np.maximum(1.0, k[:, 0]) * contract.sum_gate(dtype, 6)).all()
+
+
 def test_k_subset_of_1_and_project_simplex_of_1_are_sparsemax(backend, dtype, call):
     x = backend.array(rows(), dtype)
     expected = exact("sparsemax", backend.numpy(x))

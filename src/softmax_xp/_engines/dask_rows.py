@@ -11,6 +11,7 @@ from typing import Any
 
 import dask.array as da
 
+from .._gate.masks import known
 from .._gate.namespace import namespace_of
 from .families import ROWS
 
@@ -27,10 +28,16 @@ def execute(
 ) -> Any:
     """Return the formula of each chunk, with the axes of a row in one, in the chunks that ``x`` has."""
     arrays = {name: options.pop(name) for name, v in list(options.items()) if isinstance(v, da.Array)}
-    given = [v.rechunk({a: -1 for a in axis if v.numblocks[a] > 1}) for v in (x, *arrays.values())]
+    whole = x.rechunk({a: -1 for a in axis if x.numblocks[a] > 1})
     block = partial(_of_chunk, call, formula, tuple(arrays), axis=axis, **options)
-    found = da.map_blocks(block, *given, dtype=x.dtype, meta=x._meta)
+    found = da.map_blocks(block, whole, *(_beside(whole, v) for v in arrays.values()), dtype=x.dtype, meta=x._meta)
     return found.rechunk({a: x.chunks[a] for a in axis if x.numblocks[a] > 1})
+
+
+def _beside(x: Any, option: Any) -> Any:
+    """Return an option in the chunks of ``x``, except where it has length 1, or where lengths are unknown."""
+    wanted = {a: x.chunks[a] for a in range(x.ndim) if option.shape[a] != 1 and known(option.shape[a] + x.shape[a])}
+    return option.rechunk(wanted)
 
 
 def _of_chunk(

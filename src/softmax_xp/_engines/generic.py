@@ -20,6 +20,9 @@ def call(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> 
         arrays = tuple(cast(x, xp.float32, xp) for x in arrays)
     with quiet(xp):
         result = _autodiff.execute(formula, *arrays, xp=xp, **options)
+        if result is arrays[0]:
+            # What a formula leaves as it is becomes an array of its own: who writes to it does not change the argument.
+            result = 1.0 * result
         if not half:
             return result
         if isinstance(result, tuple):

@@ -148,4 +148,5 @@ def mean_loss(x: Any, at: Any, axis: int) -> Any:
     """Return the mean loss of logits at the labels, which have length 1 along the axis."""
     losses = compute("label_nll", (x, at), axis, None).numpy()
     mean = np.add.reduce(losses, None, np.float64) * (1.0 / losses.size)
-    return torch.tensor(mean, dtype=x.dtype)
+    # Not where torch.device or set_default_device puts new tensors.
+    return torch.tensor(mean, dtype=x.dtype, device=x.device)

@@ -42,9 +42,15 @@ def class_losses(
     else:
         loss = _dense_losses(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp, **options)
     if z_loss:
-        lse = run(logsumexp, x, axis=axis, where=kept, keepdims=True, xp=xp)
+        lse = _size(x, axis=axis, where=kept, xp=xp)
         loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
     return to.per_row(loss, xp), total
+
+
+def _size(x: Any, *, axis: Axes, where: Any, xp: Any) -> Any:
+    """Return the logsumexp of each row; 0 where nothing counts, as a square of -inf has no derivative."""
+    lse = run(logsumexp, x, axis=axis, where=where, keepdims=True, xp=xp)
+    return select(lse != -inf, lse, 0.0, xp)
 
 
 def _prepared(
@@ -110,8 +116,9 @@ def _dense_losses(
         log_p = run(log_softmax, x, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
     a = coefficients(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
     a = a if factor is None else cast(factor, x.dtype, xp) * a
-    # An infinite loss of a class that does not count becomes 0, where no transform has an infinite derivative.
-    nll = select((a != 0) | xp.isfinite(log_p), -log_p, 0.0, xp)
+    # An infinite loss of what does not count becomes 0, where no transform has an infinite derivative.
+    counts = a != 0 if to.rows is None else (a != 0) & (to.rows != 0)
+    nll = select(counts | xp.isfinite(log_p), -log_p, 0.0, xp)
     return cast(row_sum(a * transform(nll, xp=xp), axis, xp), x.dtype, xp)
 
 
@@ -142,9 +149,9 @@ def class_losses_and_grad(
         loss = cast(row_sum(weighted(a, -log_p, xp), axis, xp), z.dtype, xp)
         grad = log_softmax_vjp(log_p, -share * a, axis=axis, where=kept, xp=xp)
     if z_loss:
-        lse = run(logsumexp, z, axis=axis, where=kept, keepdims=True, xp=xp)
+        lse = _size(z, axis=axis, where=kept, xp=xp)
         loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
-        slope = weighted(share * to.mass, 2.0 * z_loss * select(lse != -inf, lse, 0.0, xp), xp)
+        slope = weighted(share * to.mass, 2.0 * z_loss * lse, xp)
         grad = grad + logsumexp_vjp(z, slope, axis=axis, where=kept, xp=xp)
     if cap is not None:
         grad = grad * (1.0 - (z / cap) * (z / cap))

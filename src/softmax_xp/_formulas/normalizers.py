@@ -6,7 +6,9 @@ from math import inf, log, nan
 from typing import Any, NamedTuple
 
 from .._gate.dtypes import cast
+from .._gate.masks import known
 from .._gate.namespace import constant
+from .ranks import running_sum
 from .rows import anchor, drop_axes, positions, row_max, row_sum, select, settle, temper, temper_max
 
 LOG_2 = log(2.0)
@@ -134,6 +136,8 @@ def hardmax(x: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
 
 def _is_first(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Whether an entry is the first of its row for which ``top`` holds."""
+    if not all(known(n) for n in top.shape):
+        return _is_first_by_counting(top, axis, xp)
     index, size = 0, 1
     for a in reversed(axis):
         index = index + size * positions(top.shape[a], top.ndim, a, top, xp)
@@ -142,6 +146,15 @@ def _is_first(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
         return top
     later = xp.where(top, index, xp.full_like(index, size))
     return index == xp.min(later, axis=axis, keepdims=True)
+
+
+def _is_first_by_counting(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
+    """Return the same where chunks of unknown length may be empty: axis by axis, by how many have come so far."""
+    for i, a in enumerate(axis):
+        behind = axis[i + 1 :]
+        some = xp.any(top, axis=behind, keepdims=True) if behind else top
+        top = top & (running_sum(xp.astype(some, xp.int64), (a,), xp) == 1)
+    return top
 
 
 def one_hot(labels: Any, /, *, num_classes: int, axis: int, dtype: Any, xp: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -27,8 +28,28 @@ def _index(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
 
 def running_sum(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Return the sum of each entry and those before it, in the type of ``x``."""
+    if is_dask(xp):
+        return _dask_running_sum(x, axis[0])
     # array-api-compat looks the namespace up once more, which torch.compile warns of.
     return xp.cumsum(x, axis[0]) if is_torch(xp) else xp.cumulative_sum(x, axis=axis[0], dtype=x.dtype)
+
+
+def _dask_running_sum(x: Any, a: int) -> Any:
+    """Return the running sum of chunks whose lengths need not be known: some may be empty."""
+    import numpy as np
+    from dask.array import map_blocks
+
+    def of_those_before(sums: Any) -> Any:
+        here = (slice(None),) * a
+        return np.concatenate([0 * sums[(*here, slice(0, 1))], np.cumsum(sums, axis=a)[(*here, slice(0, -1))]], axis=a)
+
+    def within(chunk: Any, before: Any) -> Any:
+        return np.cumsum(chunk, axis=a, dtype=x.dtype) + before
+
+    ones = (*x.chunks[:a], (1,) * x.numblocks[a], *x.chunks[a + 1 :])
+    sums = x.map_blocks(partial(np.sum, axis=a, dtype=x.dtype, keepdims=True), chunks=ones, meta=x._meta)
+    before = sums.rechunk({a: -1}).map_blocks(of_those_before, meta=x._meta).rechunk({a: ones[a]})
+    return map_blocks(within, x, before, chunks=x.chunks, meta=x._meta)
 
 
 def leading(

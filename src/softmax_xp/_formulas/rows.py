@@ -17,8 +17,12 @@ def select(keep: Any, x: Any, other: float, xp: Any) -> Any:
     if keep is None:
         return x
     # `where` takes Python scalars only from 2024.12 on; these two have always done so, and save an array.
-    scalar = is_numpy(xp) or is_torch(xp)
-    return xp.where(keep, x, other if scalar else xp.full_like(x, other))
+    if is_numpy(xp) or is_torch(xp):
+        return xp.where(keep, x, other)
+    if other != other and is_jax(xp):
+        # 0 / 0 only where it is needed: with jax_debug_nans JAX refuses to make a NaN that is never selected.
+        return xp.where(keep, x, xp.zeros_like(keep, dtype=x.dtype) / xp.astype(keep, x.dtype))
+    return xp.where(keep, x, xp.full_like(x, other))
 
 
 def row_max(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
@@ -94,10 +98,11 @@ def settle(q: Any, m: Any, where: Any, axis: tuple[int, ...], masked: float, xp:
 
     A row that the mask excludes altogether gets ``masked``: nothing in it is wrong.
     """
-    bad = xp.full_like(q, nan)
+    right = xp.isfinite(m)
     if where is not None:
-        bad = select(xp.any(where, axis=axis, keepdims=True) if axis else where, bad, masked, xp)
-    return xp.where(xp.isfinite(m), q, bad)
+        some = xp.any(where, axis=axis, keepdims=True) if axis else where
+        q, right = select(right | some, q, masked, xp), right | ~some
+    return select(right, q, nan, xp)
 
 
 def temper(x: Any, m: Any, temperature: Any, xp: Any) -> Any:

@@ -7,9 +7,10 @@ from math import inf, log, nan, prod, sqrt
 from typing import Any
 
 from .._gate.dtypes import accumulator, cast
+from .._gate.masks import known
 from .._gate.namespace import constant, is_jax, is_torch
 from .normalizers import hardmax
-from .ranks import leading, move, reorder, shortest, sort_down, whole_rows
+from .ranks import leading, move, reorder, running_sum, shortest, sort_down, whole_rows
 from .rows import anchor, positions, row_max, row_sum, select
 
 UNDRAWN = -1
@@ -42,19 +43,29 @@ def draws(
     # What is possible stays above what is not, also with a noise of -inf.
     lowest = float(xp.finfo(z.dtype).min)
     z = select(possible, select(z >= lowest, z, lowest, xp), -inf, xp)
-    index = positions(x.shape[axis[0]], z.ndim, at, z, xp)
     if x.shape[axis[0]] == 0:
+        index = positions(0, z.ndim, at, z, xp)
         return xp.sum(cast(z, index.dtype, xp), axis=at, dtype=index.dtype) + UNDRAWN
     if replace:
-        labels = cast(xp.argmax(z, axis=at, keepdims=True), index.dtype, xp)
+        labels = _first_largest(z, at, xp)
         right = right & xp.any(possible, axis=axis[0], keepdims=True)
         return xp.squeeze(select(right, labels, UNDRAWN, xp), axis=at)
-    return _different(z, right, index, axis, shape, xp)
+    return _different(z, right, axis, shape, xp)
 
 
-def _different(z: Any, right: Any, index: Any, axis: tuple[int, ...], shape: tuple[int, ...], xp: Any) -> Any:
+def _first_largest(z: Any, a: int, xp: Any) -> Any:
+    """Return the place of the largest entry of each row; the first of equal ones."""
+    if all(known(n) for n in z.shape):
+        return cast(xp.argmax(z, axis=a, keepdims=True), positions(z.shape[a], z.ndim, a, z, xp).dtype, xp)
+    # As many as come before it: some of the chunks may be empty.
+    seen = running_sum(xp.astype(z == row_max(z, (a,), xp), xp.int64), (a,), xp)
+    return xp.sum(xp.astype(seen == 0, xp.int64), axis=a, keepdims=True)
+
+
+def _different(z: Any, right: Any, axis: tuple[int, ...], shape: tuple[int, ...], xp: Any) -> Any:
     """Return the labels in falling order of z, as many as ``shape`` has places, which stand in front."""
     (a,) = axis
+    index = positions(z.shape[a], z.ndim, a, z, xp)
     first = (*(slice(None),) * a, slice(0, prod(shape)), ...)
     order = xp.argsort(whole_rows(z, axis, xp), axis=a, descending=True, stable=True)[first]
     left = index[first] < xp.sum(cast(z != -inf, index.dtype, xp), axis=a, keepdims=True, dtype=index.dtype)

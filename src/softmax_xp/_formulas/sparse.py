@@ -101,13 +101,20 @@ def k_subset(x: Any, /, *, axis: Axes, where: Any, k: Any, xp: Any) -> Any:
     h = select(row.d > lowest, row.d, lowest, xp)
     k = k if isinstance(k, float) else cast(k, x.dtype, xp)
     h = h - last_break(h, k, axis=axis, xp=xp)
-    full, partly = h >= 1.0, (h >= 0.0) & (h < 1.0)
-    rest = k - row_sum(select(partly, h, 0.0, xp), axis, xp) - row_sum(cast(full, h.dtype, xp), axis, xp)
-    number = row_sum(cast(partly, h.dtype, xp), axis, xp)
-    p = between(h + cast(rest / select(number > 0.0, number, 1.0, xp), h.dtype, xp), xp)
+    # Once more: an entry that rounding left just below 1 does not take its part of the rest.
+    h = _to_sum(_to_sum(h, k, axis, xp), k, axis, xp)
+    p = between(h, xp)
     most = row_sum(cast(row.d > -inf, h.dtype, xp), axis, xp)
     p = select((k >= 0.0) & (k <= most), select(row.d > -inf, p, 0.0, xp), nan, xp)
     return _finished(p, row, axis=axis, where=where, xp=xp)
+
+
+def _to_sum(h: Any, k: Any, axis: Axes, xp: Any) -> Any:
+    """Return ``h`` moved by a step of Newton's method, after which it sums to k between 0 and 1."""
+    full, partly = h >= 1.0, (h >= 0.0) & (h < 1.0)
+    rest = k - row_sum(select(partly, h, 0.0, xp), axis, xp) - row_sum(cast(full, h.dtype, xp), axis, xp)
+    number = row_sum(cast(partly, h.dtype, xp), axis, xp)
+    return h + cast(rest / select(number > 0.0, number, 1.0, xp), h.dtype, xp)
 
 
 def _shifted(x: Any, temperature: Any, *, axis: Axes, where: Any, xp: Any) -> Shifted:
@@ -248,7 +255,8 @@ def _steep_powers(c: Any, inside: Any, w: Any, beta: Any, xp: Any) -> tuple[Any,
     near = c <= floor
     small = select(near, c, 0.0, xp) / select(floor > 0.0, floor, 1.0, xp)
     large = select(~near, c, 1.0, xp)
-    # log(p / w)
-    gain = xp.where(near, xp.log1p(small) / beta, (xp.log(large) + xp.log1p(floor / large)) / beta - xp.log(w))
-    p = select(inside, w * xp.exp(gain), 0.0, xp)
-    return p, select(inside, xp.exp((1.0 - beta) * gain), 0.0, xp)
+    # log(p / w) and p: a large quotient times a small w would lose digits.
+    root = (xp.log(large) + xp.log1p(floor / large)) / beta
+    gain = xp.where(near, xp.log1p(small) / beta, root - xp.log(w))
+    p = xp.where(near, w * xp.exp(select(near, gain, 0.0, xp)), xp.exp(root))
+    return select(inside, p, 0.0, xp), select(inside, xp.exp((1.0 - beta) * gain), 0.0, xp)

@@ -10,7 +10,7 @@ from typing import Any
 
 from .axes import check_axes, check_axis, check_count
 from .dtypes import check_held, check_labels, common_floats, default_float, kind_of, to_floating
-from .masks import check_broadcast, check_lengths, check_sink, check_temperature, check_weights, check_where
+from .masks import check_broadcast, check_sink, check_temperature, check_weights, check_where
 from .namespace import common_namespace
 
 
@@ -38,13 +38,6 @@ def admit_sum(
     axes = check_axes(axis, x.ndim)
     x = to_floating(x, dtype, xp, allow_complex=allow_complex)
     return x, check_weights(b, x, xp), {"axis": axes, "where": check_where(where, x), "xp": xp}
-
-
-def admit_indexed(x: Any, *, axis: Any, where: Any, xp: Any) -> tuple[Any, dict[str, Any]]:
-    """Return ``x`` as floating point and the options of a function that counts along its axes, checked."""
-    x, _, options = admit_sum(x, axis=axis, where=where, dtype=None, xp=xp)
-    check_lengths(x, options["axis"])
-    return x, options
 
 
 def admit_elements(x: Any, *, xp: Any) -> tuple[Any, Any]:

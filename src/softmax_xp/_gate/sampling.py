@@ -41,7 +41,6 @@ def admit_noisy(
     """Return logits as floating point, where their noise comes from, and the options of a softmax, checked."""
     xp = common_namespace(xp, {"logits": logits}, {"noise": noise, "where": where}, {"temperature": temperature})
     axes = (check_axis(axis, logits.ndim, "an integer"),)
-    check_lengths(logits, axes, "logits")
     x = to_floating(logits, None, xp, name="logits")
     source = _check_source(noise, rng, x, tuple(x.shape), "the shape of logits", xp)
     temperature = check_temperature(temperature, x, axes)
@@ -54,13 +53,14 @@ def admit_draws(
     """Return logits as floating point, where their noise comes from, and the options of draws, checked."""
     xp = common_namespace(xp, {"logits": logits}, {"noise": noise, "where": where})
     a = check_axis(axis, logits.ndim, "an integer")
-    check_lengths(logits, (a,), "logits")
     x = to_floating(logits, None, xp, name="logits")
     draws = _check_shape(shape)
     n, wanted = x.shape[a], prod(draws)
     if replace:
         source = _check_source(noise, rng, x, (*draws, *x.shape), "that of the draws and then that of logits", xp)
     else:
+        # Several of a row are in an order, for which it is sorted.
+        check_lengths(x, (a,), "logits")
         source = _check_source(noise, rng, x, tuple(x.shape), "the shape of logits, as replace=False", xp)
         if wanted > n:
             raise ValueError(

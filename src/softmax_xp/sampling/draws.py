@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines import quiet, run
 from .._formulas import normalizers
 from .._formulas import sampling as formulas
 from .._gate import sampling as gate
@@ -105,7 +105,8 @@ def gumbel_softmax(
     y = run(normalizers.softmax, z, sink=None, **options)
     if hard:
         y = run(formulas.straight_through, y, z, axis=axes, where=kept, xp=xp)
-    return cast(y, x.dtype, xp)
+    with quiet(xp):
+        return cast(y, x.dtype, xp)
 
 
 def sample_categorical(

@@ -1,0 +1,85 @@
+"""Dask: the arrays of a call need not be in the same chunks, and those of length 1 stand for every row or class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+dask = pytest.importorskip("dask", reason="dask is not installed")
+da = pytest.importorskip("dask.array", reason="dask.array needs numpy")
+
+import numpy as np  # noqa: E402
+
+import softmax_xp as sx  # noqa: E402
+from softmax_xp import sampling, sparse  # noqa: E402
+
+from . import test_lazy, test_losses, test_sampling, test_sparse  # noqa: E402
+
+SIZES = (5, 3, 12, 4, 7, 2, 6)
+"""Of the chunks of each array of a call, along all of its axes."""
+
+LISTS = (test_lazy, test_losses, test_sampling, test_sparse)
+
+
+def in_chunks_of_its_own(values: Any, size: int) -> Any:
+    return da.from_array(values, chunks=tuple(min(size, n) for n in values.shape))
+
+
+def arrays_of(module: Any) -> list[Any]:
+    """Return what the calls of a module of tests take, as arrays of NumPy."""
+    if module is test_lazy:
+        return [test_lazy.X, test_lazy.KEEP, test_lazy.ROW, test_lazy.LABELS]
+    if module is test_sampling:
+        return [test_lazy.X, test_sampling.NOISE, test_lazy.KEEP, test_lazy.ROW]
+    return list(module.NUMPY)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [pytest.param(m, n, id=f"{m.__name__.rpartition('_')[2]}: {n}") for m in LISTS for n in m.CALLS]
+)
+def test_values_are_those_of_numpy_with_each_array_in_chunks_of_its_own(module, name):
+    plain = arrays_of(module)
+    lazy = [in_chunks_of_its_own(v, size) for v, size in zip(plain, (*SIZES, 3, 2), strict=False)]
+    whole = (lambda v: [type(module.NUMPY)(*v)]) if hasattr(module, "NUMPY") else list
+    module.assert_close(module.CALLS[name](*whole(lazy)), module.CALLS[name](*whole(plain)))
+
+
+MASKS = {
+    "one for all rows": test_lazy.KEEP[:1],
+    "one for all classes": test_lazy.KEEP[:, 1:2],
+    "of fewer dimensions": test_lazy.KEEP[2],
+    "without dimensions": np.asarray(True),
+}
+WITH_A_MASK = {
+    "softmax": lambda x, labels, keep, number: sx.softmax(x, where=keep, temperature=number),
+    "logsumexp": lambda x, labels, keep, number: sx.logsumexp(x, where=keep, b=number),
+    "hardmax": lambda x, labels, keep, number: sx.hardmax(x, where=keep),
+    "cross_entropy": lambda x, labels, keep, number: sx.cross_entropy(x, labels, where=keep, normalizer=number),
+    "sparsemax": lambda x, labels, keep, number: sparse.sparsemax(x, where=keep),
+    "entmax": lambda x, labels, keep, number: sparse.entmax(x, where=keep, alpha=number),
+    "project_simplex": lambda x, labels, keep, number: sparse.project_simplex(x, where=keep, scale=number),
+    "entmax_loss": lambda x, labels, keep, number: sparse.entmax_loss(x, labels, where=keep, normalizer=number),
+    "top_k_logits": lambda x, labels, keep, number: sampling.top_k_logits(x, 3, where=keep),
+    "top_p_logits": lambda x, labels, keep, number: sampling.top_p_logits(x, number / 2, where=keep),
+    "sample_categorical": lambda x, labels, keep, number: (
+        1.0 * sampling.sample_categorical(x, noise=x[:, ::-1], where=keep)
+    ),
+}
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("name", WITH_A_MASK)
+def test_what_has_length_1_or_fewer_dimensions_stands_for_all_chunks(name, mask):
+    plain = [test_lazy.X, test_lazy.LABELS, MASKS[mask], np.asarray(1.25)]
+    lazy = [in_chunks_of_its_own(v, size) for v, size in zip(plain, SIZES, strict=False)]
+    test_sparse.assert_close(WITH_A_MASK[name](*lazy), WITH_A_MASK[name](*plain))
+
+
+@pytest.mark.parametrize("name", WITH_A_MASK)
+def test_a_mask_of_known_length_goes_with_rows_of_unknown_length(name):
+    chosen = test_lazy.X[:, 0] > 0
+    plain = [test_lazy.X[chosen], test_lazy.LABELS[chosen], test_lazy.KEEP[:1], np.asarray(1.25)]
+    x, labels = (da.from_array(v, chunks=5) for v in (test_lazy.X, test_lazy.LABELS))
+    lazy = [v[x[:, 0] > 0] for v in (x, labels)] + [da.from_array(v) for v in plain[2:]]
+    test_sparse.assert_close(WITH_A_MASK[name](*lazy), WITH_A_MASK[name](*plain))
