@@ -311,7 +311,7 @@ def test_gradients_of_uneven_batches_with_one_normalizer_are_those_of_all(backen
 def test_a_capped_loss_of_a_confident_prediction_is_never_negative(backend, dtype, call):
     """The product of the cap is rounded once, and not contracted with the subtraction of the maximum."""
     rng = np.random.default_rng(3)
-    x = rng.normal(size=(64, 3)).round(1) + [40.0, 0.0, 0.0]
+    x = rng.normal(size=(64, 3)).round(1) + np.asarray([40.0, 0.0, 0.0])
     target = np.broadcast_to([1.0, 0.0, 0.0], x.shape)
     loss = call("cross_entropy", backend.array(x, dtype), backend.array(target, dtype), softcap=30.0, reduction="none")
     assert (loss >= 0).all()
