@@ -101,6 +101,16 @@ def common_dtype(a: Any, b: Any, xp: Any) -> Any:
     return xp.result_type(a, b)
 
 
+def beside(w: Any, x: Any, xp: Any) -> Any:
+    """Return weights in the common floating type of themselves and of ``x``: none of their digits is lost.
+
+    Integers that this type does not hold are numbers of the widest type of the device, and booleans are 0 and 1.
+    """
+    if kind_of(w.dtype) in (_REAL, _COMPLEX):
+        return cast(w, common_dtype(w, x, xp), xp)
+    return cast(w, accumulator(x, xp) if dtype_name(w.dtype)[-2:] in ("32", "64") else x.dtype, xp)
+
+
 def to_floating(x: Any, dtype: Any, xp: Any, *, allow_complex: bool = False, name: str = "x") -> Any:
     """Return ``x`` in ``dtype`` (default: its own floating type, or the namespace's default one).
 
@@ -148,9 +158,9 @@ def _supported(allow_complex: bool) -> str:
     return _ALL + (", complex64, complex128" if allow_complex else "")
 
 
-def check_real(name: str, x: Any) -> None:
-    """Raise TypeError unless ``x`` holds real numbers."""
-    if kind_of(x.dtype) not in (_INTEGER, _REAL):
+def check_real(name: str, x: Any, *, booleans: bool = False) -> None:
+    """Raise TypeError unless ``x`` holds real numbers; where they are weights, booleans are the numbers 0 and 1."""
+    if kind_of(x.dtype) not in (_INTEGER, _REAL, "bool" if booleans else _REAL):
         raise TypeError(f"{name} has dtype {x.dtype}; supported: real numbers")
 
 

@@ -84,9 +84,9 @@ def _insert(value: Any, axis: int) -> Any:
     return value[(*(slice(None),) * axis, None, ...)]
 
 
-def check_class_values(name: str, value: Any, x: Any, axis: int) -> Any:
+def check_class_values(name: str, value: Any, x: Any, axis: int, *, booleans: bool = True) -> Any:
     """Return an array with one value per class, along the class axis."""
-    check_real(name, value)
+    check_real(name, value, booleans=booleans)
     n = x.shape[axis]
     if value.ndim != 1 or (value.shape[0] != n and known(value.shape[0])):
         raise ValueError(f"{name} has shape {tuple(value.shape)}; use ({n},), one value per class")
@@ -96,7 +96,7 @@ def check_class_values(name: str, value: Any, x: Any, axis: int) -> Any:
 def _check_sample_weight(sample_weight: Any, x: Any, axis: int) -> Any:
     if sample_weight is None:
         return None
-    check_real("sample_weight", sample_weight)
+    check_real("sample_weight", sample_weight, booleans=True)
     return _insert(aligned("sample_weight", sample_weight, (*x.shape[:axis], *x.shape[axis + 1 :])), axis)
 
 
@@ -123,7 +123,7 @@ def check_reduction(reduction: Any, normalizer: Any, ndim: int, *, batchmean: bo
         raise ValueError(f"normalizer is the divisor of a mean; with reduction={reduction!r} leave it out")
     if isinstance(normalizer, Real):
         return {"reduction": reduction, "normalizer": check_number("normalizer", normalizer, above=0.0)}
-    check_real("normalizer", normalizer)
+    check_real("normalizer", normalizer, booleans=True)
     return {"reduction": reduction, "normalizer": aligned("normalizer", normalizer, (1,) * ndim)}
 
 
@@ -172,11 +172,11 @@ def admit_decisions(
     if kind_of(target.dtype) not in ("bool", "integer", "real floating"):
         raise TypeError(f"target has dtype {target.dtype}; use 0 and 1 or floating probabilities")
     check_same_shape("target", target, "logits", x)
-    weight = None if weight is None else per_row("weight", weight, x, ())
+    weight = None if weight is None else per_row("weight", weight, x, (), booleans=True)
     if isinstance(pos_weight, Real):
         pos_weight = check_number("pos_weight", pos_weight, low=0.0)
     elif pos_weight is not None:
-        pos_weight = per_row("pos_weight", pos_weight, x, ())
+        pos_weight = per_row("pos_weight", pos_weight, x, (), booleans=True)
     options = {"axis": (), "target": target, "weight": weight, "pos_weight": pos_weight, "xp": xp}
     return x, {**options, **check_reduction(reduction, normalizer, x.ndim)}
 
@@ -254,7 +254,7 @@ def admit_counts(x: Any, counts: Any, *, axis: Any, tau: Any, xp: Any) -> tuple[
     """Return the logits as floating point, the counts along their axis, and the options, checked."""
     xp = common_namespace(xp, {"logits": x, "class_counts": counts})
     a = check_axis(axis, x.ndim, "an integer")
-    counts = check_class_values("class_counts", counts, x, a)
+    counts = check_class_values("class_counts", counts, x, a, booleans=False)
     options = {"counts": counts, "tau": check_number("tau", tau), "axis": (a,), "xp": xp}
     return to_floating(x, None, xp, name="logits"), options
 

@@ -49,9 +49,9 @@ def check_sink(sink: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return float(sink) if isinstance(sink, Real) else per_row("sink", sink, x, axes)
 
 
-def per_row(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> Any:
+def per_row(name: str, value: Any, x: Any, axes: tuple[int, ...], *, booleans: bool = False) -> Any:
     """Return real numbers, one for each row along ``axes``, with as many dimensions as ``x``."""
-    check_real(name, value)
+    check_real(name, value, booleans=booleans)
     return aligned(name, value, tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
 
 

@@ -49,7 +49,7 @@ def cross_entropy(
         w in the equation, of shape ``(n,)``.
     sample_weight : array, optional
         How much each sample counts, of a shape that broadcasts to that of labels. A weight of 0
-        removes its sample, whatever its logits are.
+        removes its sample, whatever its logits are; its derivative is the loss of the sample.
     where : boolean array, optional
         Classes to keep, of a shape that broadcasts to that of ``logits``. The others have
         probability 0 and no influence on any gradient; a target among them has the loss inf.
@@ -99,7 +99,8 @@ def cross_entropy(
     The gradient is softmax less the target; at a label it is taken as minus the sum of the other
     probabilities, with torch and JAX too, to any order. A product of 0 and infinity counts as 0.
     A label outside 0..n - 1, other than `ignore_index`, makes its sample NaN. A mean over
-    nothing is NaN. No array of the size of the logits is made from labels, unless smoothed.
+    nothing is NaN. Weights of a wider type than the logits are rounded only after they have
+    been multiplied; boolean ones are 0 and 1. No array of the size of the logits is made from labels, unless smoothed.
 
     References
     ----------
