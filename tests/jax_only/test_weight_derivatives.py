@@ -9,6 +9,8 @@ jax = pytest.importorskip("jax", reason="jax is not installed")
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
+from softmax_xp import logsumexp  # noqa: E402
+
 from ..losses.reference import X, assert_near  # noqa: E402
 from ..losses.weights import weighted_losses  # noqa: E402
 from .arrays import array  # noqa: E402
@@ -79,3 +81,17 @@ def test_nothing_of_what_has_a_weight_of_0_reaches_a_derivative():
         np.testing.assert_array_equal(loss, np.zeros(3), name)
         np.testing.assert_array_equal(of_x, np.zeros(bad.shape), name)
         assert np.isfinite(of_w).all(), name
+
+
+def test_the_weights_of_a_sum_have_their_derivatives_also_at_0():
+    def size(x, b):
+        return logsumexp(x, b=b, return_sign=True)[0]
+
+    x = array([[0.0, 0.0, 0.0], [np.nan, 1.0, 1.0], [np.inf, -np.inf, 0.0]])
+    b = array([[4.0, 0.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
+    of_x, of_b = jax.jit(jax.vmap(jax.grad(size, (0, 1))))(x, b)
+    assert_near(of_x, [[0.8, 0.0, 0.2], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]], "float64")
+    assert_near(of_b, [[0.2, 0.2, 0.2], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]], "float64")
+    again = jax.jit(jax.vmap(jax.hessian(size, 1)))(x, b)
+    assert_near(again[0], np.full((3, 3), -0.04), "float64")
+    assert np.isfinite(again).all()

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from softmax_xp import use_engine  # noqa: E402
+from softmax_xp import logsumexp, use_engine  # noqa: E402
 
 from ..losses.reference import X, assert_near  # noqa: E402
 from ..losses.weights import weighted_losses  # noqa: E402
@@ -57,3 +57,23 @@ def test_nothing_of_what_has_a_weight_of_0_reaches_a_derivative(name, engine, ba
     assert loss == 0
     assert torch.isfinite(of_w).all()
     assert not of_x.any()
+
+
+def test_the_weights_of_a_sum_have_their_derivatives_also_at_0():
+    x = array([[0.0, 0.0, 0.0], [np.nan, 1.0, 1.0], [np.inf, -np.inf, 0.0], [2.0, -3.0, 1.0]]).requires_grad_()
+    b = array([[4.0, 0.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0], [-1.0, 0.0, 0.5]]).requires_grad_()
+    size, _ = logsumexp(x, b=b, axis=1, return_sign=True)
+    of_x, of_b = torch.autograd.grad(size.sum(), (x, b), create_graph=True)
+    e = np.exp([0.0, -5.0, -1.0])
+    total = e[2] / 2 - e[0]
+    near = "float64"
+    assert_near(of_x[0].tolist(), [0.8, 0.0, 0.2], near)
+    assert_near(of_b.detach(), [[0.2] * 3, [0.0, 0.5, 0.5], [0.0, 0.0, 1.0], e / total], near, scale=8.0)
+    assert_near(of_x.detach()[1:], [[0.0, 0.5, 0.5], [0.0, 0.0, 1.0], [-e[0] / total, 0.0, e[2] / 2 / total]], near)
+    (again,) = torch.autograd.grad(of_b[0, 1], b)
+    assert_near(again[0], [-0.04] * 3, near)
+    assert not again[1:].any()
+    assert torch.autograd.gradgradcheck(
+        lambda x, b: logsumexp(x, b=b, axis=0, return_sign=True)[0],
+        (array([1.0, 2.0]).requires_grad_(), array([2.0, 0.0]).requires_grad_()),
+    )

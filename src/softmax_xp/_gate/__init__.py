@@ -6,11 +6,30 @@ works the same under a compiler and on lazy arrays.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from .axes import check_axes, check_axis, check_count
-from .dtypes import check_held, check_labels, common_floats, default_float, kind_of, to_floating
-from .masks import check_broadcast, check_lengths, check_sink, check_temperature, check_weights, check_where
+from .dtypes import (
+    cast,
+    check_held,
+    check_labels,
+    common_dtype,
+    common_floats,
+    default_float,
+    kind_of,
+    to_floating,
+)
+from .masks import (
+    check_broadcast,
+    check_lengths,
+    check_mask,
+    check_sink,
+    check_temperature,
+    check_weights,
+    check_where,
+    together,
+)
 from .namespace import common_namespace
 
 
@@ -30,19 +49,32 @@ def admit_rows(
     return to_floating(x, dtype, xp), options
 
 
-def admit_sum(
-    x: Any, *, axis: Any, b: Any = None, where: Any, dtype: Any, xp: Any, allow_complex: bool = False
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Return ``x`` as floating point, its weights, and the options of a reduction, checked."""
-    xp = common_namespace(xp, {"x": x}, {"where": where}, {"b": b})
+def admit_sum(x: Any, *, axis: Any, where: Any, dtype: Any, xp: Any) -> tuple[Any, dict[str, Any]]:
+    """Return ``x`` as floating point, and the options of a reduction, checked."""
+    xp = common_namespace(xp, {"x": x}, {"where": where})
     axes = check_axes(axis, x.ndim)
-    x = to_floating(x, dtype, xp, allow_complex=allow_complex)
-    return x, check_weights(b, x, xp), {"axis": axes, "where": check_where(where, x), "xp": xp}
+    return to_floating(x, dtype, xp), {"axis": axes, "where": check_where(where, x), "xp": xp}
+
+
+def admit_weighted_sum(x: Any, *, b: Any, axis: Any, where: Any, dtype: Any, xp: Any) -> tuple[Any, dict[str, Any]]:
+    """Return ``x``, real or complex, in the type of the result, and the options of a sum with weights, checked.
+
+    The axes are those of the shape that ``x`` and its weights broadcast to.
+    """
+    xp = common_namespace(xp, {"x": x}, {"where": where}, {"b": b})
+    x, shape = to_floating(x, dtype, xp, allow_complex=True), x.shape
+    if b is not None:
+        is_number = isinstance(b, Real)
+        x, b, shape = together("x", x, "b", check_weights(b, x, xp))
+        if dtype is None and not is_number and kind_of(b.dtype) in ("real floating", "complex floating"):
+            x = cast(x, common_dtype(x, b, xp), xp)
+    where = None if where is None else check_mask("where", where, shape, "the entries to keep")
+    return x, {"axis": check_axes(axis, len(shape)), "b": b, "where": where, "xp": xp}
 
 
 def admit_indexed(x: Any, *, axis: Any, where: Any, xp: Any) -> tuple[Any, dict[str, Any]]:
     """Return ``x`` as floating point and the options of a function that counts along its axes, checked."""
-    x, _, options = admit_sum(x, axis=axis, where=where, dtype=None, xp=xp)
+    x, options = admit_sum(x, axis=axis, where=where, dtype=None, xp=xp)
     check_lengths(x, options["axis"])
     return x, options
 

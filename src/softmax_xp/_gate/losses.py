@@ -155,7 +155,7 @@ def admit_candidates(
     options = {
         "axis": (a,),
         "where": check_where(where, x),
-        "candidates": check_mask("candidates", candidates, x, "the classes that the label may be"),
+        "candidates": check_mask("candidates", candidates, x.shape, "the classes that the label may be"),
         "sample_weight": _check_sample_weight(sample_weight, x, a),
         "xp": xp,
     }

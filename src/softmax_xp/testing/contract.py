@@ -22,6 +22,8 @@ from .sparse_edges import SPARSE_EDGES as SPARSE_EDGES
 from .sparse_edges import SparseEdge as SparseEdge
 from .sparse_edges import sparse_op as sparse_op
 from .sparse_edges import total_of as total_of
+from .sum_edges import SUM_EDGES as SUM_EDGES
+from .sum_edges import SumEdge as SumEdge
 
 OPS = ("softmax", "log_softmax", "logsumexp")
 LOSS_OPS = ("cross_entropy", "binary_cross_entropy")
