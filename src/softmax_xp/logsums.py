@@ -123,14 +123,16 @@ def logsumexp(
     >>> print(lse.round(4), sign)
     1.5413 -1.0
     """
-    z, options = _gate.admit_weighted_sum(x, b=b, axis=axis, where=where, dtype=dtype, xp=xp)
+    z, top, options = _gate.admit_weighted_sum(x, b=b, axis=axis, where=where, dtype=dtype, xp=xp)
     options["keepdims"] = keepdims
+    more = {"top": top, "axis": options["axis"], "keepdims": keepdims, "xp": options["xp"]}
     if return_sign:
-        return run(weighted.signed_logsumexp, z, **options)
+        size, sign = run(weighted.signed_logsumexp, z, **options)
+        return formulas.above(size, **more), sign
     if b is not None or is_complex(z.dtype):
-        return run(weighted.weighted_logsumexp, z, **options)
+        return formulas.above(run(weighted.weighted_logsumexp, z, **options), **more)
     del options["b"]
-    return run(formulas.logsumexp, z, **options)
+    return formulas.above(run(formulas.logsumexp, z, **options), **more)
 
 
 def logmeanexp(
@@ -184,8 +186,9 @@ def logmeanexp(
     >>> print(logmeanexp(np.asarray([1000.0, 1000.0])))
     1000.0
     """
-    x, options = _gate.admit_sum(x, axis=axis, where=where, dtype=dtype, xp=xp)
-    return run(formulas.logmeanexp, x, keepdims=keepdims, **options)
+    x, top, options = _gate.admit_sum(x, axis=axis, where=where, dtype=dtype, xp=xp)
+    mean = run(formulas.logmeanexp, x, keepdims=keepdims, **options)
+    return formulas.above(mean, top=top, axis=options["axis"], keepdims=keepdims, xp=options["xp"])
 
 
 def log1mexp(x: Array, /, *, xp: Any = None) -> Array:

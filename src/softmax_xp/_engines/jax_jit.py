@@ -45,7 +45,8 @@ def execute(call: Callable[..., Any], formula: Callable[..., Any], /, *arrays: A
     """Return ``call(formula, *arrays, **options)``, compiled: once for each combination of what is no array."""
     for name in VARIED:
         number = options.get(name)
-        if isinstance(number, float) and number not in SPECIAL:
+        # Without float64 an array does not hold every number.
+        if isinstance(number, float) and number not in SPECIAL and 1e-37 < number < 1e37:
             # In the widest type there is: what it is beside the logits is for the formula to say.
             options[name] = jnp.asarray(number, dtype=float)
     leaves, tree = tree_flatten((arrays, options), is_leaf=_is_leaf)

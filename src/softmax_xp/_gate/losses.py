@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .axes import check_axes, check_axis
 from .dtypes import check_real, common_floats, kind_of, to_floating
+from .integers import from_top
 from .masks import aligned, check_lengths, check_mask, check_same_shape, check_where, known, per_row, same_lengths
 from .namespace import common_namespace
 
@@ -39,19 +40,28 @@ def admit_classes(
     normalizer: Any,
     xp: Any,
     name: str = "logits",
+    relative: bool = True,
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the logits as floating point and the options of a loss of classes, checked."""
+    """Return the logits as floating point and the options of a loss of classes, checked.
+
+    ``relative`` says that only the differences of a row's logits count.
+    """
     optional = {"weight": weight, "sample_weight": sample_weight, "where": where}
     xp = common_namespace(xp, {name: x, "target": target}, optional, {"normalizer": normalizer})
     a = check_axis(axis, x.ndim, "an integer")
-    x = to_floating(x, None, xp, name=name)
+    keep = check_where(where, x)
+    x = (
+        from_top(x, None, axis=(a,), where=keep, xp=xp, name=name)[0]
+        if relative
+        else to_floating(x, None, xp, name=name)
+    )
     check_lengths(x, (a,), name)
     labels, probs = _check_target(target, x, a, name)
     weight = None if weight is None else check_class_values("weight", weight, x, a)
     sample_weight = _check_sample_weight(sample_weight, x, a)
     options = {
         "axis": (a,),
-        "where": check_where(where, x),
+        "where": keep,
         "target": Target(labels, probs, weight, sample_weight, _check_ignore_index(ignore_index)),
         "xp": xp,
     }
@@ -151,10 +161,11 @@ def admit_candidates(
     optional = {"sample_weight": sample_weight, "where": where}
     xp = common_namespace(xp, {"logits": x, "candidates": candidates}, optional, {"normalizer": normalizer})
     a = check_axis(axis, x.ndim, "an integer")
-    x = to_floating(x, None, xp, name="logits")
+    keep = check_where(where, x)
+    x, _ = from_top(x, None, axis=(a,), where=keep, xp=xp, name="logits")
     options = {
         "axis": (a,),
-        "where": check_where(where, x),
+        "where": keep,
         "candidates": check_mask("candidates", candidates, x.shape, "the classes that the label may be"),
         "sample_weight": _check_sample_weight(sample_weight, x, a),
         "xp": xp,
@@ -188,11 +199,16 @@ def admit_distributions(
     xp = common_namespace(xp, {"p": p, "q": q}, {"where": where})
     a = check_axis(axis, p.ndim, "an integer")
     check_same_shape("q", q, "p", p)
+    keep = check_where(where, p)
+    p, q = (
+        from_top(v, None, axis=(a,), where=keep, xp=xp, name=name)[0] if kind == "logits" else v
+        for v, name, kind in ((p, "p", p_kind), (q, "q", q_kind))
+    )
     p, q = common_floats({"p": p, "q": q}, xp)
     for name, kind in (("p_kind", p_kind), ("q_kind", q_kind)):
         if kind not in KINDS:
             raise ValueError(f"{name}={kind!r} is not known; use one of {', '.join(map(repr, KINDS))}")
-    options = {"axis": (a,), "where": check_where(where, p), "q": q, "p_kind": p_kind, "q_kind": q_kind, "xp": xp}
+    options = {"axis": (a,), "where": keep, "q": q, "p_kind": p_kind, "q_kind": q_kind, "xp": xp}
     return p, {**options, **check_reduction(reduction, None, p.ndim, batchmean=True)}
 
 
@@ -245,9 +261,11 @@ def admit_sum_cotangent(x: Any, g: Any, *, axis: Any, where: Any, xp: Any) -> tu
     rows = tuple(n for a, n in enumerate(x.shape) if a not in axes)
     if not same_lengths(g.shape, rows):
         raise ValueError(f"g has shape {tuple(g.shape)}; use {rows}, the shape of x without the reduced axes")
-    x, g = common_floats(arrays, xp)
+    keep = check_where(where, x)
+    x, _ = from_top(x, None, axis=axes, where=keep, xp=xp)
+    x, g = common_floats({"x": x, "g": g}, xp)
     g = g[tuple(None if a in axes else slice(None) for a in range(x.ndim))] if axes else g
-    return (x, g), {"axis": axes, "where": check_where(where, x), "xp": xp}
+    return (x, g), {"axis": axes, "where": keep, "xp": xp}
 
 
 def admit_counts(x: Any, counts: Any, *, axis: Any, tau: Any, xp: Any) -> tuple[Any, dict[str, Any]]:

@@ -20,11 +20,11 @@ def check_mask(name: str, mask: Any, shape: tuple[Any, ...], meaning: str) -> An
     return aligned(name, mask, shape)
 
 
-def check_weights(b: Any, x: Any, xp: Any) -> Any:
-    """Return the weights ``b`` of logsumexp as an array."""
+def check_weights(b: Any, x: Any, floating: Any, xp: Any) -> Any:
+    """Return the weights ``b`` of logsumexp for ``x``, which is computed in the type ``floating``, as an array."""
     if isinstance(b, Real):
         # In the widest type: what a number is beside x must not be lost.
-        return xp.full_like(x, b, dtype=xp.float32 if is_half(x.dtype) else accumulator(x, xp))
+        return xp.full_like(x, b, dtype=xp.float32 if is_half(floating) else accumulator(x, xp, floating))
     if kind_of(b.dtype) is None:
         raise TypeError(f"b has dtype {b.dtype}; supported: numbers")
     return b

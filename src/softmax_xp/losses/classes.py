@@ -117,6 +117,7 @@ def cross_entropy(
     >>> print(cross_entropy(logits, np.asarray([0, 1]), reduction="none"))
     [4.12230724e-09 4.64368784e-01]
     """
+    extra = gate.admit_extras(label_smoothing=label_smoothing, z_loss=z_loss, softcap=softcap)
     x, options = gate.admit_classes(
         logits,
         target,
@@ -128,8 +129,8 @@ def cross_entropy(
         reduction=reduction,
         normalizer=normalizer,
         xp=xp,
+        relative=extra["cap"] is None and not extra["z_loss"],
     )
-    extra = gate.admit_extras(label_smoothing=label_smoothing, z_loss=z_loss, softcap=softcap)
     return formulas.of_rows(formulas.class_losses, x, **extra, **options)
 
 
@@ -194,6 +195,7 @@ def nll_loss(
         normalizer=normalizer,
         xp=xp,
         name="log_probs",
+        relative=False,
     )
     return formulas.of_rows(formulas.class_losses, x, log_probs=True, **options)
 
