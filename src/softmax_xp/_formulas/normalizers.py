@@ -6,6 +6,7 @@ from math import inf, log, nan
 from typing import Any, NamedTuple
 
 from .._gate.dtypes import cast, common_dtype
+from .._gate.integers import Top
 from .._gate.namespace import constant
 from .rows import anchor, drop_axes, held, positions, row_max, row_sum, select, settle, temper, temper_max
 
@@ -96,14 +97,15 @@ def logmeanexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, 
     return drop_axes(cast(select(some, mean, nan, xp), x.dtype, xp), axis, keepdims, xp)
 
 
-def above(lse: Any, *, top: Any, axis: tuple[int, ...], keepdims: bool, temperature: Any = 1.0, xp: Any) -> Any:
+def above(lse: Any, *, top: Top | None, axis: tuple[int, ...], keepdims: bool, temperature: Any = 1.0, xp: Any) -> Any:
     """Return a logarithm of a sum plus the integers (None: 0), by temperature, that were taken off its rows."""
     if top is None:
         return lse
-    value = top.value()
-    value = temper_max(value, held(temperature, lse.dtype, xp), xp)
-    value = drop_axes(value, axis, keepdims, xp)
-    wide = common_dtype(lse, value, xp)
+    wide = common_dtype(lse, top.pieces[0], xp)
+    if isinstance(temperature, float) and temperature == 1.0:
+        pieces = [cast(drop_axes(piece, axis, keepdims, xp), wide, xp) for piece in top.pieces]
+        return cast(Top(pieces).above(cast(lse, wide, xp)), lse.dtype, xp)
+    value = temper_max(top.above(0.0), held(temperature, lse.dtype, xp), xp)
     return cast(cast(lse, wide, xp) + cast(value, wide, xp), lse.dtype, xp)
 
 

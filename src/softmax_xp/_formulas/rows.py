@@ -118,10 +118,11 @@ def temper(x: Any, m: Any, temperature: Any, xp: Any) -> Any:
 def held(temperature: Any, dtype: Any, xp: Any) -> Any:
     """Return a temperature as ``dtype`` holds it: 0 or inf where that holds it no longer."""
     is_number = isinstance(temperature, float)
-    if is_number and 1e-4 < temperature < 1e4:
+    if is_number and (1e-4 < temperature < 1e4 or temperature in (0.0, inf)):
         return temperature
     limits = xp.finfo(dtype)
-    least, most = float(limits.smallest_normal), float(limits.max)
+    most = float(limits.max)
+    least = float(limits.smallest_normal) if is_number or is_jax(xp) else 0.0
     if not is_number:
         # Before the cast, which may warn.
         wide = dtype_name(temperature.dtype) == "float64" != dtype_name(dtype)

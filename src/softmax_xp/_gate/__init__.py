@@ -95,7 +95,7 @@ def admit_weighted_sum(
     if is_complex(floating):
         x = cast(x, floating, xp)
     else:
-        x, top = from_top(x, floating, axis=axes, where=counts, xp=xp)
+        x, top = from_top(x, dtype, axis=axes, where=counts, xp=xp)
     # Numbers, integers and booleans have no type of their own.
     if dtype is None and b is not None and not isinstance(given, Real) and is_floating(b.dtype):
         x = cast(x, common_dtype(x, b, xp), xp)

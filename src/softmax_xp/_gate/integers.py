@@ -17,12 +17,11 @@ class Top(NamedTuple):
 
     pieces: list[Any]  # floating point, the largest first
 
-    def value(self) -> Any:
-        """Return the integers, rounded."""
-        total, *rest = self.pieces
-        for piece in rest:
-            total = total + piece
-        return total
+    def above(self, v: Any) -> Any:
+        """Return a number of each row plus the integers, the smallest pieces first."""
+        for piece in reversed(self.pieces):
+            v = v + piece
+        return v
 
     def below(self, v: Any) -> Any:
         """Return what a number, or one of each row, is above the integers; near them nothing is lost."""

@@ -27,7 +27,7 @@ def check_weights(b: Any, x: Any, floating: Any, xp: Any) -> Any:
         return xp.full_like(x, b, dtype=xp.float32 if is_half(floating) else accumulator(x, xp, floating))
     if kind_of(b.dtype) is None:
         raise TypeError(f"b has dtype {b.dtype}; supported: numbers")
-    return b
+    return xp.astype(b, xp.uint8) if kind_of(b.dtype) == "bool" else b
 
 
 def together(name_a: str, a: Any, name_b: str, b: Any) -> tuple[Any, Any, tuple[Any, ...]]:
