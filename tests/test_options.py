@@ -171,3 +171,20 @@ def test_logsubexp_settles_its_special_values(backend, dtype, call):
     np.testing.assert_array_equal(call("logsubexp", a, b), [-inf, 2.0, -inf, inf, nan, nan, nan, nan])
     result = call("logsubexp", backend.array([3.0], dtype), backend.array([2.0], dtype))
     assert_contract(result, [np.log(np.exp(3.0) - np.exp(2.0))], "logsumexp", dtype)
+
+
+def test_a_temperature_that_the_type_does_not_hold_acts_as_its_limit(backend, call):
+    x = backend.array([[1.0, 3.0, 3.0], [2.0, 0.0, -5.0]], "float32")
+    for limit, number in ((0.0, 1e-60), (np.inf, 1e60)):
+        temperatures = [number]
+        if "float64" in backend.dtypes:
+            temperatures.append(backend.array([[number], [limit]], "float64"))
+        for name in ("softmax", "log_softmax", "softmin", "softmax_and_logsumexp"):
+            expected = parts(call(name, x, temperature=limit))
+            for temperature in temperatures:
+                for found, part in zip(parts(call(name, x, temperature=temperature)), expected, strict=True):
+                    np.testing.assert_array_equal(found, part)
+
+
+def parts(result):
+    return result if isinstance(result, tuple) else (result,)

@@ -68,12 +68,13 @@ def logsumexp(
     x : array
         Exponents of shape ``(..., n, ...)``, real or complex.
     axis : int, tuple of int or None
-        The axes to sum over; None means all of them.
+        The axes to sum over, those of the shape that ``x`` and ``b`` broadcast to; None means all
+        of them.
     b : float or array, optional
-        Weights, of a shape that broadcasts to that of ``x``. A weight of 0 removes its entry,
-        whatever the entry is. Weights may be negative.
+        Weights, of a shape that broadcasts with that of ``x``. A weight of 0 removes its entry,
+        whatever the entry is, and has a derivative. Weights may be negative or infinite.
     where : boolean array, optional
-        Entries to keep, of a shape that broadcasts to that of ``x``.
+        Entries to keep, of a shape that broadcasts to that of ``x`` and ``b``.
     keepdims : bool
         Keep the reduced axes with length 1.
     return_sign : bool
@@ -86,9 +87,10 @@ def logsumexp(
     Returns
     -------
     lse : array
-        Of the shape of ``x`` without the reduced axes, in its library, device and floating dtype.
-        Without `return_sign`, the sum of a real ``x`` with a negative result gives NaN; a complex
-        one gives the principal logarithm.
+        Of the shape of ``x`` and ``b`` without the reduced axes, in their library, device and common
+        floating dtype; integers, booleans and numbers take that of ``x``. Without `return_sign`,
+        the sum of a real ``x`` with a negative result gives NaN; a complex one gives the
+        principal logarithm.
     sign : array
         Only with `return_sign`: -1, 0 or 1, for complex sums S the number S / abs(S).
 
@@ -102,7 +104,9 @@ def logsumexp(
     With m the maximum and s = sum(exp(x - m)) - 1 taken without ever adding the maximum's own 1,
     this is m + log1p(s), after [1]_. The error is a few units in the last place of the result
     plus a few roundings of log n. The gradient is softmax, right also at ties; it is 0 in a row
-    of which nothing is kept or above -inf. The sum over nothing is -inf.
+    of which nothing is kept or above -inf. The sum over nothing is -inf. With weights, m is the
+    maximum of x + log(abs(b)), and the logarithm is that of the sum of b exp(x - m) itself, by
+    log1p where that is near 1.
 
     References
     ----------
@@ -119,13 +123,16 @@ def logsumexp(
     >>> print(lse.round(4), sign)
     1.5413 -1.0
     """
-    z, b, options = _gate.admit_sum(x, axis=axis, b=b, where=where, dtype=dtype, xp=xp, allow_complex=True)
+    z, top, options = _gate.admit_weighted_sum(x, b=b, axis=axis, where=where, dtype=dtype, xp=xp)
     options["keepdims"] = keepdims
+    more = {"top": top, "axis": options["axis"], "keepdims": keepdims, "xp": options["xp"]}
     if return_sign:
-        return run(weighted.signed_logsumexp, z, b=b, **options)
+        size, sign = run(weighted.signed_logsumexp, z, **options)
+        return formulas.above(size, **more), sign
     if b is not None or is_complex(z.dtype):
-        return run(weighted.weighted_logsumexp, z, b=b, **options)
-    return run(formulas.logsumexp, z, **options)
+        return formulas.above(run(weighted.weighted_logsumexp, z, **options), **more)
+    del options["b"]
+    return formulas.above(run(formulas.logsumexp, z, **options), **more)
 
 
 def logmeanexp(
@@ -179,8 +186,9 @@ def logmeanexp(
     >>> print(logmeanexp(np.asarray([1000.0, 1000.0])))
     1000.0
     """
-    x, _, options = _gate.admit_sum(x, axis=axis, where=where, dtype=dtype, xp=xp)
-    return run(formulas.logmeanexp, x, keepdims=keepdims, **options)
+    x, top, options = _gate.admit_sum(x, axis=axis, where=where, dtype=dtype, xp=xp)
+    mean = run(formulas.logmeanexp, x, keepdims=keepdims, **options)
+    return formulas.above(mean, top=top, axis=options["axis"], keepdims=keepdims, xp=options["xp"])
 
 
 def log1mexp(x: Array, /, *, xp: Any = None) -> Array:

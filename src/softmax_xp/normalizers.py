@@ -41,7 +41,8 @@ def softmax(
     ----------
     x : array
         Logits of shape ``(..., n, ...)``. Integers and booleans are promoted to the default
-        floating type of the library before any arithmetic.
+        floating type of the library before any arithmetic; integers that it does not hold are
+        measured from the largest of their row first.
     axis : int, tuple of int or None
         The axes that share one sum; None means all of them, ``()`` makes each entry its own row.
     where : boolean array, optional
@@ -199,8 +200,10 @@ def softmin(
     >>> print(softmin(np.asarray([1, 2, 3])).round(3))
     [0.665 0.245 0.09 ]
     """
-    x, options = _gate.admit_rows(x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp)
-    return run(formulas.softmax, -x, **options)  # type: ignore[operator]
+    x, options = _gate.admit_rows(
+        x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp, down=True
+    )
+    return run(formulas.softmax, x, **options)
 
 
 def softmax_and_logsumexp(
@@ -253,8 +256,12 @@ def softmax_and_logsumexp(
     >>> print(p, lse.round(4))
     [0.5 0.5] [0.6931]
     """
-    x, options = _gate.admit_rows(x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp)
-    return run(formulas.softmax_and_logsumexp, x, **options)
+    x, top, options = _gate.admit_measured(
+        x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp
+    )
+    p, lse = run(formulas.softmax_and_logsumexp, x, **options)
+    of_rows = {"axis": options["axis"], "temperature": options["temperature"], "xp": options["xp"]}
+    return p, formulas.above(lse, top=top, keepdims=True, **of_rows)
 
 
 def hardmax(

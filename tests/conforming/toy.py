@@ -94,7 +94,7 @@ class Array:
         return _map(operator.neg, self, ("integral", "real floating"))
 
     def __invert__(self) -> Array:
-        return _map(operator.not_, self, ("bool",))
+        return _map(operator.not_ if self.dtype is BOOL else operator.invert, self, ("bool", "integral"))
 
     def __add__(self, other: Any) -> Array:
         return _combine(operator.add, self, other)
@@ -128,6 +128,12 @@ class Array:
 
     def __or__(self, other: Any) -> Array:
         return _combine(operator.or_, self, other, ("bool", "integral"))
+
+    def __xor__(self, other: Any) -> Array:
+        return _combine(operator.xor, self, other, ("bool", "integral"))
+
+    def __rshift__(self, other: Any) -> Array:
+        return _combine(operator.rshift, self, other, ("integral",))
 
     def __eq__(self, other: object) -> Array:  # type: ignore[override]
         return _combine(operator.eq, self, other, tuple(_ALL_KINDS), BOOL)

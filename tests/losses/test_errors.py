@@ -256,9 +256,8 @@ def test_weights_have_another_length(backend: Backend, name: str) -> None:
 
 
 @classes
-@pytest.mark.parametrize("kind", ["bool", "complex64"])
-def test_weights_are_no_real_numbers(backend: Backend, name: str, kind: str) -> None:
-    bad = backend.array(np.ones(3), kind)
+def test_weights_are_no_real_numbers(backend: Backend, name: str) -> None:
+    bad = backend.array(np.ones(3), "complex64")
     for option in ("weight", "sample_weight", "normalizer"):
         with raises(TypeError, f"{option} has dtype {bad.dtype}; supported: real numbers"):
             call(backend, name, **{option: bad})

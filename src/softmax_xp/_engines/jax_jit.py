@@ -13,11 +13,11 @@ from jax.tree_util import tree_flatten, tree_unflatten
 
 from .._autodiff.jax_ import pinned
 from .._formulas import normalizers as formulas
-from .._gate.dtypes import dtype_name, wide_dtype
+from .._gate.dtypes import dtype_name
 from . import generic, selected
 from .shortcut import PLAIN
 
-VARIED = ("temperature", "share")
+VARIED = ("temperature", "divisor")
 """Numbers that may be others at each call: arguments of what is compiled, unless they are special."""
 
 SPECIAL = (0.0, 1.0, inf)
@@ -46,8 +46,10 @@ def execute(call: Callable[..., Any], formula: Callable[..., Any], /, *arrays: A
     """Return ``call(formula, *arrays, **options)``, compiled: once for each combination of what is no array."""
     for name in VARIED:
         number = options.get(name)
-        if isinstance(number, float) and number not in SPECIAL:
-            options[name] = jnp.asarray(number, dtype=wide_dtype(arrays[0].dtype, jnp))
+        # Without float64 an array does not hold every number.
+        if isinstance(number, float) and number not in SPECIAL and 1e-37 < number < 1e37:
+            # In the widest type there is: what it is beside the logits is for the formula to say.
+            options[name] = jnp.asarray(number, dtype=float)
     leaves, tree = tree_flatten((arrays, options), is_leaf=_is_leaf)
     fixed = tuple(None if isinstance(v, jax.Array) else _hashable(v) for v in leaves)
     given = [v for v in leaves if isinstance(v, jax.Array)]

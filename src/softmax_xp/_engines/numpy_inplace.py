@@ -61,7 +61,7 @@ def logsumexp(x: Any, /, *, axis: tuple[int, ...], keepdims: bool, **options: An
     return drop_axes(_compute(call, x, axis=axis, **options), axis, keepdims, np)
 
 
-def label_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, xp: Any) -> Any:
+def label_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, idle: Any = None, xp: Any) -> Any:
     """Return what the formula does. The logits are a block already: losses are computed by blocks."""
     rows = partial(numpy_rows.label_nll, axis=axis[0], labels=labels)
     formula = partial(formulas_of_labels.label_nll, x, axis=axis, where=where, labels=labels, xp=xp)

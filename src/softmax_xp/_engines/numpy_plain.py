@@ -89,7 +89,7 @@ def plain_loss(x: Any, labels: Any, axis: Any) -> Any:
             return NotImplemented
     else:
         return NotImplemented
-    mean = np.add.reduce(loss, None, np.float64) * (1.0 / loss.size)
+    mean = np.add.reduce(loss, None, np.float64) / loss.size
     # NaN may come from a label that is to be ignored.
     return np.asarray(mean, dtype=x.dtype) if mean == mean else NotImplemented
 

@@ -147,6 +147,6 @@ class MeanLoss(torch.autograd.Function):  # type: ignore[misc]
 def mean_loss(x: Any, at: Any, axis: int) -> Any:
     """Return the mean loss of logits at the labels, which have length 1 along the axis."""
     losses = compute("label_nll", (x, at), axis, None).numpy()
-    mean = np.add.reduce(losses, None, np.float64) * (1.0 / losses.size)
+    mean = np.add.reduce(losses, None, np.float64) / losses.size
     # Not where torch.device or set_default_device puts new tensors.
     return torch.tensor(mean, dtype=x.dtype, device=x.device)

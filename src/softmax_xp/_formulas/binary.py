@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from .._gate.dtypes import cast, kind_of, widen
+from .._gate.dtypes import accumulator, beside, cast, kind_of, widen
 from .elements import halves
 from .rows import select
-from .target import weighted
+from .target import product, weighted
 
 
 def binary_losses(
@@ -29,26 +29,41 @@ def binary_losses(
     negative; their derivatives are right at 0 and keep their digits far from it.
     """
     x = widen(x, xp)
-    t = cast(target, x.dtype, xp)
+    t = beside(target, x, xp) if kind_of(target.dtype) == "real floating" else cast(target, x.dtype, xp)
     a, b = t, 1.0 - t
     if pos_weight is not None:
-        a = a * (pos_weight if isinstance(pos_weight, float) else cast(pos_weight, x.dtype, xp))
-    mass = a + b
+        a = _by_pos_weight(a, pos_weight, x, xp)
+    mass = a + cast(b, a.dtype, xp)
     if weight is not None:
-        weight = cast(weight, x.dtype, xp)
+        weight = beside(weight, x, xp)
         mass = weighted(weight, mass, xp)
+    counts = mass != 0
+    known = None
     if not (weight is None and pos_weight is None):
-        x = select(mass != 0, x, 0.0, xp)
+        # A weight of 0 has a derivative, which is the loss, unless the logit is no number.
+        known = counts | (x == x)
+        x = select(known, x, 0.0, xp)
     low, high = halves(x, xp)
     tail = xp.log1p(xp.exp(low - high))
     yes, no = tail - low, tail + high
     if gamma != 0.0:
         # An infinite loss that does not count would have a derivative of 0 * inf.
-        counts, misses = select(a != 0, yes, 0.0, xp), select(b != 0, no, 0.0, xp)
-        yes, no = xp.exp(-gamma * no) * counts, xp.exp(-gamma * yes) * misses
+        counted_yes = select((counts & (a != 0)) | xp.isfinite(yes), yes, 0.0, xp)
+        counted_no = select((counts & (b != 0)) | xp.isfinite(no), no, 0.0, xp)
+        yes, no = xp.exp(-gamma * no) * counted_yes, xp.exp(-gamma * yes) * counted_no
     if alpha is not None:
         a, b = alpha * a, (1.0 - alpha) * b
     loss = weighted(a, yes, xp) + weighted(b, no, xp)
     if kind_of(target.dtype) == "integer":
         loss = select((target == 0) | (target == 1), loss, nan, xp)
+    loss = select(known, loss, 0.0, xp)
     return (loss if weight is None else weighted(weight, loss, xp)), mass
+
+
+def _by_pos_weight(a: Any, pos_weight: Any, x: Any, xp: Any) -> Any:
+    """Return a times the weight of positive targets, in a type that holds it."""
+    if not isinstance(pos_weight, float):
+        return product(beside(pos_weight, x, xp), a, xp)
+    limits = xp.finfo(a.dtype)
+    held = pos_weight == 0.0 or float(limits.smallest_normal) <= pos_weight <= float(limits.max)
+    return pos_weight * (a if held else cast(a, accumulator(a, xp), xp))

@@ -15,11 +15,11 @@ from .._engines import run
 from .._gate.dtypes import cast, widen
 from .._gate.losses import Target
 from .._gate.namespace import constant, is_jax, is_torch
-from .losses import class_losses
+from .losses import class_losses, counting
 from .rows import anchor, row_max, row_sum, select
 from .sparse import entmax
 from .sparse_derivatives import potential
-from .target import Aim, aim, counted, hits, pick, weighted
+from .target import Aim, aim, counted, hits, pick, product, weighted
 from .thresholds import Axes, above
 
 TERMS = 26
@@ -36,7 +36,10 @@ def fenchel_young_losses(
     if regularizer == "shannon":
         loss, _ = class_losses(x, axis=axis, where=where, target=target, xp=xp)
         return (loss if to.probs is None else loss - to.per_row(_entropy(to.probs, axis, xp), xp)), one
-    kept = counted(where, None if to.rows is None else to.rows != 0)
+    kept = where
+    if to.rows is not None:
+        given = None if target.sample_weight is None else to.rows
+        kept = counted(where, counting(x, given, to.rows != 0, axis=axis, where=where, xp=xp))
     options = {"axis": axis, "where": kept, "xp": xp}
     distance = _norm_distance if regularizer == "norm" else _tsallis_distance
     loss = distance(constant(x, xp), to, alpha, **options)
@@ -54,7 +57,7 @@ def _slope(x: Any, to: Aim, *, axis: Axes, where: Any, xp: Any, **options: Any) 
     """Return zeros whose derivative is the prediction less the target; at a label it is minus the other shares."""
     finite = select(where, select(xp.isfinite(x), x, 0.0, xp), 0.0, xp)
     if to.labels is None:
-        reached = row_sum(to.probs * (finite - constant(finite, xp)), axis, xp)
+        reached = row_sum(product(to.probs, finite - constant(finite, xp), xp), axis, xp)
         return run(potential, x, axis=axis, where=where, xp=xp, **options) - cast(reached, x.dtype, xp)
     hit = hits(to.labels, x, axis=axis, xp=xp)
     at_label = pick(hit, finite, axis, xp)
@@ -78,7 +81,7 @@ def _tsallis_distance(x: Any, to: Aim, alpha: float, *, axis: Axes, where: Any, 
     p = run(entmax, x, axis=axis, where=where, alpha=alpha, xp=xp)
     depth = _depths(x, p, beta, 1.0 / beta, axis=axis, where=where, xp=xp)
     if to.labels is None:
-        gaps = _gaps(to.probs, p, alpha, xp) + weighted(to.probs, depth, xp)
+        gaps = _gaps(to.probs, cast(p, to.probs.dtype, xp), alpha, xp) + weighted(to.probs, depth, xp)
         return cast(row_sum(gaps, axis, xp), x.dtype, xp)
     hit = hits(to.labels, x, axis=axis, xp=xp)
     others = select(~hit, p, 0.0, xp)
@@ -144,7 +147,7 @@ def _norm_distance(x: Any, to: Aim, alpha: float, *, axis: Axes, where: Any, xp:
         t = to.probs
         power = t * _root(t, xp) if alpha == 1.5 else _power(t, alpha, xp)
         size = row_sum(power, axis, xp) ** (1.0 / alpha)
-        rest = row_sum(weighted(t, depth, xp) - t * q**share, axis, xp)
+        rest = row_sum(weighted(t, depth, xp) - product(t, q**share, xp), axis, xp)
         return cast(size + rest, x.dtype, xp)
     hit = hits(to.labels, x, axis=axis, xp=xp)
     rest = cast(row_sum(select(~hit, q, 0.0, xp), axis, xp), x.dtype, xp)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .._gate.dtypes import cast
 from .._gate.namespace import is_numpy
 from .rows import anchor, row_max, row_sum, select, settle
-from .target import LEFT_OUT, counted, hits, pick
+from .target import LEFT_OUT, hits, pick, weighted
 
 
 class Split(NamedTuple):
@@ -19,19 +19,29 @@ class Split(NamedTuple):
     d: Any  # x - m at the label
     e: Any  # exp(x - m) at the label
     s: Any  # the sum of exp(x - m) over the other classes
+    out: Any = None  # which rows are left out; None where that does not matter
 
 
-def split(x: Any, *, axis: tuple[int, ...], where: Any, labels: Any, xp: Any) -> Split:
-    """Return the rows of ``x``, measured from their maximum m and split at their labels."""
+def split(x: Any, *, axis: tuple[int, ...], where: Any, labels: Any, idle: Any, xp: Any) -> Split:
+    """Return the rows of ``x``, measured from their maximum m and split at their labels.
+
+    Rows that are ignored, and ``idle`` ones without a finite maximum, become zeros: they have no loss, and nothing
+    in them reaches a derivative.
+    """
     x = select(where, x, -inf, xp)
     m = row_max(x, axis, xp)
+    # NumPy has no derivatives to keep clean of rows whose values are dropped anyway.
+    out = None
+    if not is_numpy(xp):
+        out = labels == LEFT_OUT if idle is None else (labels == LEFT_OUT) | (idle & ~xp.isfinite(m))
+        x, m = select(~out, x, 0.0, xp), select(~out, m, 0.0, xp)
     top = anchor(m, xp)
     hit = hits(labels, x, axis=axis, xp=xp)
     shares = xp.exp(x - top)
     s = row_sum(xp.where(hit, xp.zeros_like(m), shares), axis, xp)
     # Picked before the shift, which a compiler can then keep inside the sum.
     at_label = cast(pick(hit, x, axis, xp) - top, s.dtype, xp)
-    return Split(hit, shares, at_label, xp.exp(at_label), settle(s, m, where, axis, 1.0, xp))
+    return Split(hit, shares, at_label, xp.exp(at_label), settle(s, m, where, axis, 1.0, xp), out)
 
 
 def nll_of(row: Split, dtype: Any, xp: Any) -> Any:
@@ -44,7 +54,8 @@ def nll_of(row: Split, dtype: Any, xp: Any) -> Any:
     top = row.d == 0
     near = xp.log1p(row.s / select(top, row.e, 1.0, xp))
     far = xp.log(select(~top, row.s + row.e, 1.0, xp)) - row.d
-    return cast(xp.where(top, near, far), dtype, xp)
+    nll = cast(xp.where(top, near, far), dtype, xp)
+    return nll if row.out is None else select(~row.out, nll, 0.0, xp)
 
 
 def grad_of(row: Split, where: Any, xp: Any) -> Any:
@@ -54,35 +65,40 @@ def grad_of(row: Split, where: Any, xp: Any) -> Any:
     return select(where, xp.where(row.hit, cast(-row.s / total, others.dtype, xp), others), 0.0, xp)
 
 
-def label_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, xp: Any) -> Any:
-    """Return -log softmax(x) at the label of each row; one that is left out has a derivative of 0, whatever it is."""
-    # NumPy has no gradients to keep clean of rows whose values are dropped anyway.
-    where = where if is_numpy(xp) else counted(where, labels != LEFT_OUT)
-    return nll_of(split(x, axis=axis, where=where, labels=labels, xp=xp), x.dtype, xp)
+def label_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, idle: Any = None, xp: Any) -> Any:
+    """Return -log softmax(x) at the label of each row.
+
+    A row that is left out, or an ``idle`` one without a finite maximum, has a derivative of 0, whatever it is.
+    """
+    return nll_of(split(x, axis=axis, where=where, labels=labels, idle=idle, xp=xp), x.dtype, xp)
 
 
 def label_nll_and_grad(
     x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, scale: Any, xp: Any
 ) -> tuple[Any, Any]:
     """Return what `label_nll` does, and its gradient times ``scale``: 0 in rows of which that is 0."""
-    row = split(x, axis=axis, where=where, labels=labels, xp=xp)
-    kept = scale != 0 if where is None else where & (scale != 0)
-    return nll_of(row, x.dtype, xp), scale * grad_of(row, kept, xp)
+    row = split(x, axis=axis, where=where, labels=labels, idle=scale == 0, xp=xp)
+    return nll_of(row, x.dtype, xp), weighted(scale, grad_of(row, where, xp), xp)
 
 
 FAR = 40.0
 """Where a gap in exponents is larger, exp(-gap) is no more than a correction."""
 
 
-def candidates_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, candidates: Any, xp: Any) -> Any:
+def candidates_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, candidates: Any, idle: Any, xp: Any) -> Any:
     """Return -log of the sum of softmax(x) over the candidates.
 
     With r the mass of the other classes by that of the candidates, this is log1p(r). Each group is
     measured from its own maximum; where the candidates lie far below, it is the gap plus a logarithm.
+    An ``idle`` row without a finite maximum has a loss and a derivative of 0.
     """
     x = select(where, x, -inf, xp)
     inside, outside = select(candidates, x, -inf, xp), select(~candidates, x, -inf, xp)
     m, m_out = row_max(inside, axis, xp), row_max(outside, axis, xp)
+    top = xp.where((m >= m_out) | (m != m), m, m_out)
+    if idle is not None:
+        used = ~idle | xp.isfinite(top)
+        inside, outside, m, m_out, top = (select(used, v, 0.0, xp) for v in (inside, outside, m, m_out, top))
     s, s_out = (row_sum(xp.exp(g - anchor(top, xp)), axis, xp) for g, top in ((inside, m), (outside, m_out)))
     both = xp.isfinite(m) & xp.isfinite(m_out)
     gap = cast(select(both, m_out, 0.0, xp) - select(both, m, 0.0, xp), s.dtype, xp)
@@ -92,5 +108,5 @@ def candidates_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, candidates: 
     nll = cast(xp.where(far, gap + xp.log(ratio + xp.exp(-select(far, gap, 0.0, xp))), near), x.dtype, xp)
     # One group alone has all the mass, or none.
     alone = select(m != -inf, xp.zeros_like(m), inf, xp)
-    top = xp.where((m >= m_out) | (m != m), m, m_out)
-    return xp.where(both, nll, settle(alone, top, where, axis, inf, xp))
+    nll = xp.where(both, nll, settle(alone, top, where, axis, inf, xp))
+    return nll if idle is None else select(used, nll, 0.0, xp)

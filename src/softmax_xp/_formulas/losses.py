@@ -9,14 +9,15 @@ from typing import Any
 from .._autodiff import execute
 from .._engines import quiet, rows_engine, run, run_rows
 from .._engines.generic import call_rows
-from .._gate.dtypes import cast, wide_dtype, widen
+from .._gate.dtypes import beside, cast, common_dtype, to_floating, widen
 from .._gate.losses import Target
+from .._gate.namespace import is_dask, is_numpy
 from .derivatives import log_softmax_vjp, logsumexp_vjp
 from .elements import softcap
 from .labels import candidates_nll, label_nll, label_nll_and_grad
 from .normalizers import log_softmax, logsumexp
-from .rows import drop_axes, row_sum, select
-from .target import LEFT_OUT, Aim, aim, coefficients, counted, hits, pick, weighted
+from .rows import drop_axes, row_max, row_sum, select
+from .target import Aim, aim, coefficients, counted, hits, pick, product, weighted
 
 Axes = tuple[int, ...]
 Transform = Callable[..., Any]
@@ -36,37 +37,57 @@ def class_losses(
     **options: Any,
 ) -> tuple[Any, Any]:
     """Return one weighted loss per row, and what each row adds to the divisor of a mean."""
-    x, to, total, kept = _prepared(x, target, axis=axis, where=where, smoothing=smoothing, cap=cap, xp=xp)
+    extra: dict[str, Any] = {"smoothing": smoothing, "z_loss": z_loss, "cap": cap}
+    x, to, total, kept = _prepared(x, target, axis=axis, where=where, xp=xp, **extra)
     if to.labels is not None and not smoothing:
-        loss = _label_losses(x, to, total, axis=axis, where=where, xp=xp, **options)
+        loss = _label_losses(x, to, total, axis=axis, where=kept, xp=xp, **options)
     else:
         loss = _dense_losses(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp, **options)
     if z_loss:
-        lse = _size(x, axis=axis, where=kept, xp=xp)
+        lse = _size(x, total, axis=axis, where=kept, xp=xp)
         loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
     return to.per_row(loss, xp), total
 
 
-def _size(x: Any, *, axis: Axes, where: Any, xp: Any) -> Any:
-    """Return the logsumexp of each row; 0 where nothing counts, as a square of -inf has no derivative."""
+def _size(x: Any, total: Any, *, axis: Axes, where: Any, xp: Any) -> Any:
+    """Return the logsumexp of each row; 0 where nothing counts, as the square of infinity has no derivative."""
     lse = run(logsumexp, x, axis=axis, where=where, keepdims=True, xp=xp)
-    return select(lse != -inf, lse, 0.0, xp)
+    return select((lse != -inf) & ((total != 0) | xp.isfinite(lse)), lse, 0.0, xp)
 
 
 def _prepared(
-    x: Any, target: Target, *, axis: Axes, where: Any, smoothing: float, cap: float | None, xp: Any
+    x: Any, target: Target, *, axis: Axes, where: Any, smoothing: float, z_loss: float, cap: float | None, xp: Any
 ) -> tuple[Any, Aim, Any, Any]:
-    """Return the capped logits, the settled target, the weight of each row, and the mask of what counts."""
+    """Return the capped logits, the settled target, the weight of each row, and the mask of what counts.
+
+    The loss of a label finds out by itself what counts, and gets no mask if there is nothing beside it.
+    """
     x = widen(x, xp)
     to = aim(x, target, axis=axis, xp=xp)
     total = to.per_row(to.mass, xp)
+    at_label = to.labels is not None and not smoothing
+    if at_label and not z_loss and cap is None:
+        return x, to, total, where
     # Smoothing spreads over classes that may have a weight where that of the label is 0.
-    rows = total if to.labels is not None and not smoothing else to.rows
-    kept = counted(where, None if rows is None else rows != 0)
+    rows = total if at_label else to.rows
+    kept = where
+    if rows is not None:
+        given = target.sample_weight is not None or (at_label and target.weight is not None)
+        kept = counted(where, counting(x, rows if given else None, rows != 0, axis=axis, where=where, xp=xp))
     if cap is not None:
         # What is masked must not reach the derivative of tanh.
         x = execute(softcap, x, cap=cap, where=kept, xp=xp)
     return x, to, total, kept
+
+
+def counting(x: Any, weights: Any, rows: Any, *, axis: Axes, where: Any, xp: Any) -> Any:
+    """Return which rows count: a weight of 0 has a derivative where the loss of its row is a number.
+
+    Without ``weights`` those that do not count are ignored. NumPy and Dask have no derivatives to find them for.
+    """
+    if weights is None or is_numpy(xp) or is_dask(xp):
+        return rows
+    return rows | xp.isfinite(row_max(select(where, x, -inf, xp), axis, xp))
 
 
 def _unchanged(nll: Any, xp: Any) -> Any:
@@ -86,15 +107,18 @@ def _label_losses(
     xp: Any,
 ) -> Any:
     """Return the loss of each row at its label; nothing of the size of ``x`` is kept."""
-    labels = select(total != 0, to.labels, LEFT_OUT, xp)
+    counts = total != 0
     if log_probs:
-        nll = -pick(hits(labels, x, axis=axis, xp=xp), select(where, x, -inf, xp), axis, xp)
+        nll = -pick(hits(to.labels, x, axis=axis, xp=xp), select(where, x, -inf, xp), axis, xp)
     else:
-        nll = run(label_nll, x, axis=axis, where=where, labels=labels, xp=xp)
-    loss = to.mass * transform(select(total != 0, nll, 0.0, xp), xp=xp)
-    if factor is None:
-        return loss
-    return pick(hits(to.labels, x, axis=axis, xp=xp), cast(factor, x.dtype, xp), axis, xp) * loss
+        idle = ~counts if to.is_weighted else None
+        nll = run(label_nll, x, axis=axis, where=where, labels=to.labels, idle=idle, xp=xp)
+    if factor is not None:
+        factor = pick(hits(to.labels, x, axis=axis, xp=xp), beside(factor, x, xp), axis, xp)
+        counts = counts & (factor != 0)
+    # What is not finite and does not count becomes 0, where no transform has an infinite derivative.
+    loss = product(to.mass, transform(select(counts | xp.isfinite(nll), nll, 0.0, xp), xp=xp), xp)
+    return loss if factor is None else product(factor, loss, xp)
 
 
 def _dense_losses(
@@ -115,11 +139,11 @@ def _dense_losses(
     else:
         log_p = run(log_softmax, x, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
     a = coefficients(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
-    a = a if factor is None else cast(factor, x.dtype, xp) * a
-    # An infinite loss of what does not count becomes 0, where no transform has an infinite derivative.
+    a = a if factor is None else product(beside(factor, x, xp), a, xp)
+    # What is not finite and does not count becomes 0, where no transform has an infinite derivative.
     counts = a != 0 if to.rows is None else (a != 0) & (to.rows != 0)
-    nll = select(counts | xp.isfinite(log_p), -log_p, 0.0, xp)
-    return cast(row_sum(a * transform(nll, xp=xp), axis, xp), x.dtype, xp)
+    loss = product(a, transform(select(counts | xp.isfinite(log_p), -log_p, 0.0, xp), xp=xp), xp)
+    return cast(row_sum(loss, axis, xp), loss.dtype, xp)
 
 
 def class_losses_and_grad(
@@ -129,29 +153,32 @@ def class_losses_and_grad(
     axis: Axes,
     where: Any,
     target: Target,
-    share: Any,
+    divisor: Any,
     smoothing: float,
     z_loss: float,
     cap: float | None,
     xp: Any,
 ) -> tuple[Any, Any, Any]:
-    """Return what `class_losses` does, and the gradient of the loss times ``share``."""
+    """Return what `class_losses` does, and the gradient of the loss by ``divisor``."""
     dtype = x.dtype
-    z, to, total, kept = _prepared(x, target, axis=axis, where=where, smoothing=smoothing, cap=cap, xp=xp)
-    share = xp.full_like(to.mass, share) if isinstance(share, float) else cast(share, z.dtype, xp)
-    share = to.per_row(share, xp)
+    extra: dict[str, Any] = {"smoothing": smoothing, "z_loss": z_loss, "cap": cap}
+    z, to, total, kept = _prepared(x, target, axis=axis, where=where, xp=xp, **extra)
+    share = to.per_row(quotient(xp.ones_like(to.mass), divisor, xp), xp)
+    scale = cast(product(share, to.mass, xp), z.dtype, xp)
     if to.labels is not None and not smoothing:
-        nll, grad = run(label_nll_and_grad, z, axis=axis, where=where, labels=to.labels, scale=share * to.mass, xp=xp)
+        nll, grad = run(label_nll_and_grad, z, axis=axis, where=kept, labels=to.labels, scale=scale, xp=xp)
         loss = weighted(to.mass, nll, xp)
     else:
         log_p = run(log_softmax, z, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
         a = coefficients(z, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
-        loss = cast(row_sum(weighted(a, -log_p, xp), axis, xp), z.dtype, xp)
-        grad = log_softmax_vjp(log_p, -share * a, axis=axis, where=kept, xp=xp)
+        loss = weighted(a, -log_p, xp)
+        loss = cast(row_sum(loss, axis, xp), loss.dtype, xp)
+        g = cast(product(-cast(share, to.mass.dtype, xp), a, xp), z.dtype, xp)
+        grad = log_softmax_vjp(log_p, g, axis=axis, where=kept, xp=xp)
     if z_loss:
-        lse = _size(z, axis=axis, where=kept, xp=xp)
+        lse = _size(z, total, axis=axis, where=kept, xp=xp)
         loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
-        slope = weighted(share * to.mass, 2.0 * z_loss * lse, xp)
+        slope = weighted(scale, 2.0 * z_loss * lse, xp)
         grad = grad + logsumexp_vjp(z, slope, axis=axis, where=kept, xp=xp)
     if cap is not None:
         grad = grad * (1.0 - (z / cap) * (z / cap))
@@ -165,11 +192,10 @@ def candidate_losses(
 ) -> tuple[Any, Any]:
     """Return minus the logarithm of the candidates' probability per row, weighted, and the weight."""
     x = widen(x, xp)
-    rows = None if sample_weight is None else cast(sample_weight, x.dtype, xp)
+    rows = None if sample_weight is None else beside(sample_weight, x, xp)
     to = Aim(None, None, None, rows, 1.0)
-    nll = candidates_nll(
-        x, axis=axis, where=counted(where, None if rows is None else rows != 0), candidates=candidates, xp=xp
-    )
+    idle = None if rows is None else rows == 0
+    nll = candidates_nll(x, axis=axis, where=where, candidates=candidates, idle=idle, xp=xp)
     return to.per_row(nll, xp), to.per_row(xp.ones_like(nll), xp)
 
 
@@ -194,20 +220,28 @@ def reduced(loss: Any, mass: Any, *, axis: Axes, reduction: str, normalizer: Any
     if reduction != "none":
         batch, axis = [n for a, n in enumerate(loss.shape) if a not in axis], tuple(range(loss.ndim))
         loss = row_sum(loss, axis, xp)
-        loss = loss if reduction == "sum" else loss * share_of(mass, normalizer, loss.dtype, xp)
+        loss = loss if reduction == "sum" else quotient(loss, divisor_of(mass, normalizer, xp), xp)
         # The mean of the rows times the rows in each entry of the first axis, whose length may be unknown.
         loss = loss * float(prod(batch[1:])) if reduction == "batchmean" else loss
     with quiet(xp):
         return cast(drop_axes(loss, axis, False, xp), dtype, xp)
 
 
-def share_of(mass: Any, normalizer: Any, dtype: Any, xp: Any) -> Any:
-    """Return 1 by the divisor of a mean; NaN if that is 0."""
+def divisor_of(mass: Any, normalizer: Any, xp: Any) -> Any:
+    """Return the divisor of a mean; NaN if it is 0."""
     if isinstance(normalizer, float):
-        return 1.0 / normalizer
+        return normalizer
     given = normalizer is not None
-    divisor = cast(normalizer, dtype, xp) if given else row_sum(mass, tuple(range(mass.ndim)), xp)
-    return 1.0 / select(divisor != 0, divisor, nan, xp)
+    divisor = to_floating(normalizer, None, xp) if given else row_sum(mass, tuple(range(mass.ndim)), xp)
+    return select(divisor != 0, divisor, nan, xp)
+
+
+def quotient(v: Any, divisor: Any, xp: Any) -> Any:
+    """Return v by a number, or by an array in their common type."""
+    if isinstance(divisor, float):
+        return v if divisor == 1.0 else v / divisor
+    dtype = common_dtype(v, divisor, xp)
+    return cast(v, dtype, xp) / cast(divisor, dtype, xp)
 
 
 def cross_entropy_and_grad(
@@ -216,11 +250,11 @@ def cross_entropy_and_grad(
     """Return the reduced loss and its gradient."""
     options = {"axis": axis, "target": target, "xp": xp, **options}
     execute = rows_engine(class_losses_and_grad, x, **options)
-    share: Any = 1.0
+    divisor: Any = 1.0
     if reduction == "mean":
         mass = call_rows(masses, x, axis=axis, target=target, xp=xp) if normalizer is None else None
-        share = share_of(mass, normalizer, wide_dtype(x.dtype, xp), xp)
-    loss, mass, grad = execute(x, share=share, **options)
+        divisor = divisor_of(mass, normalizer, xp)
+    loss, mass, grad = execute(x, divisor=divisor, **options)
     loss = reduced(loss, mass, axis=axis, reduction=reduction, normalizer=normalizer, dtype=x.dtype, xp=xp)
     return loss, grad
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from math import inf, log, nan
 from typing import Any, NamedTuple
 
-from .._gate.dtypes import cast
+from .._gate.dtypes import cast, common_dtype
+from .._gate.integers import Top
 from .._gate.masks import known
 from .._gate.namespace import constant
 from .ranks import running_sum
-from .rows import anchor, drop_axes, positions, row_max, row_sum, select, settle, temper, temper_max
+from .rows import anchor, drop_axes, held, positions, row_max, row_sum, select, settle, temper, temper_max
 
 LOG_2 = log(2.0)
 
@@ -98,10 +99,23 @@ def logmeanexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, 
     return drop_axes(cast(select(some, mean, nan, xp), x.dtype, xp), axis, keepdims, xp)
 
 
+def above(lse: Any, *, top: Top | None, axis: tuple[int, ...], keepdims: bool, temperature: Any = 1.0, xp: Any) -> Any:
+    """Return a logarithm of a sum plus the integers (None: 0), by temperature, that were taken off its rows."""
+    if top is None:
+        return lse
+    wide = common_dtype(lse, top.pieces[0], xp)
+    if isinstance(temperature, float) and temperature == 1.0:
+        pieces = [cast(drop_axes(piece, axis, keepdims, xp), wide, xp) for piece in top.pieces]
+        return cast(Top(pieces).above(cast(lse, wide, xp)), lse.dtype, xp)
+    value = temper_max(top.above(0.0), held(temperature, lse.dtype, xp), xp)
+    return cast(cast(lse, wide, xp) + cast(value, wide, xp), lse.dtype, xp)
+
+
 def _log_total(s: Any, m: Any, temperature: Any, xp: Any) -> Any:
     """Return m / temperature + log1p(s); a maximum that is not finite is its own answer."""
     finite = xp.isfinite(m)
     wide = cast(m, s.dtype, xp)
+    temperature = held(temperature, m.dtype, xp)
     lse = temper_max(select(finite, wide, 0.0, xp), temperature, xp) + xp.log1p(select(finite, s, 0.0, xp))
     return cast(xp.where(finite, lse, wide), m.dtype, xp)
 

@@ -108,8 +108,9 @@ def settle(q: Any, m: Any, where: Any, axis: tuple[int, ...], masked: float, xp:
 def temper(x: Any, m: Any, temperature: Any, xp: Any) -> Any:
     """Return ``(x - m) / temperature``, its limits at temperature 0 and inf included."""
     d = x - m
+    temperature = held(temperature, x.dtype, xp)
     if not isinstance(temperature, float):
-        return _temper_rows(x, d, cast(temperature, x.dtype, xp), xp)
+        return _temper_rows(x, d, temperature, xp)
     if temperature == 1.0:
         return d
     if temperature == 0.0:
@@ -117,6 +118,24 @@ def temper(x: Any, m: Any, temperature: Any, xp: Any) -> Any:
     if temperature == inf:
         return select(x != -inf, _flat(d, xp), -inf, xp)
     return d / temperature
+
+
+def held(temperature: Any, dtype: Any, xp: Any) -> Any:
+    """Return a temperature as ``dtype`` holds it: 0 or inf where that holds it no longer."""
+    is_number = isinstance(temperature, float)
+    if is_number and (1e-4 < temperature < 1e4 or temperature in (0.0, inf)):
+        return temperature
+    limits = xp.finfo(dtype)
+    most = float(limits.max)
+    least = float(limits.smallest_normal) if is_number or is_jax(xp) else 0.0
+    if not is_number:
+        # Before the cast, which may warn.
+        wide = dtype_name(temperature.dtype) == "float64" != dtype_name(dtype)
+        temperature = cast(select(~(temperature > most), temperature, inf, xp) if wide else temperature, dtype, xp)
+        return select(~(abs(temperature) < least), temperature, 0.0, xp) if is_jax(xp) else temperature
+    # XLA takes subnormal numbers for 0; to the others half of the smallest one is 0.
+    least = least if is_jax(xp) else 0.5 * least * float(limits.eps)
+    return 0.0 if temperature <= least else inf if temperature > most else temperature
 
 
 def _flat(d: Any, xp: Any) -> Any:

@@ -76,10 +76,9 @@ def _different(z: Any, right: Any, axis: tuple[int, ...], shape: tuple[int, ...]
     return labels if len(shape) == 1 else xp.reshape(labels, (*shape, *labels.shape[1:]))
 
 
-def top_k(x: Any, /, *, axis: tuple[int, ...], where: Any, fill: float, k: Any, ties: str, xp: Any) -> Any:
+def top_k(x: Any, /, *, k: Any, **options: Any) -> Any:
     """Return x where it is one of the k largest of its row, else ``fill``."""
-    valid = None if isinstance(k, int) else k >= 1
-    return _filtered(_top_k, x, axis=axis, where=where, fill=fill, valid=valid, k=k, ties=ties, xp=xp)
+    return _filtered(_top_k, x, valid=None if isinstance(k, int) else k >= 1, k=k, **options)
 
 
 def _top_k(x: Any, /, *, axis: tuple[int, ...], where: Any, k: Any, ties: str, xp: Any) -> Any:
@@ -129,10 +128,11 @@ def _filtered(
     where: Any,
     fill: float,
     valid: Any = None,
+    values: Any = None,
     xp: Any,
     **options: Any,
 ) -> Any:
-    """Return x where ``mask`` keeps it, else ``fill``; NaN in rows with NaN or without a valid option."""
+    """Return x, or its ``values``, where ``mask`` keeps it, else ``fill``; NaN in rows with NaN or a wrong option."""
     if x.shape[axis[0]] == 0:
         return x
     row = select(where, constant(x, xp), -inf, xp)
@@ -142,7 +142,7 @@ def _filtered(
         wrong = wrong | ~valid
     if where is not None:
         keep, wrong = keep & where, wrong & where
-    return select(~wrong, select(keep, x, fill, xp), nan, xp)
+    return select(~wrong, select(keep, x if values is None else values, fill, xp), nan, xp)
 
 
 def _relative(x: Any, axis: tuple[int, ...], xp: Any, m: Any = None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import Any, NamedTuple
 
-from .._gate.dtypes import cast, dtype_name
+from .._gate.dtypes import beside, cast, common_dtype, dtype_name
 from .._gate.losses import Target
 from .._gate.namespace import is_dask
 from .rows import positions, row_sum, select
@@ -15,22 +15,32 @@ LEFT_OUT = -1
 
 
 class Aim(NamedTuple):
-    """A target for logits of one dtype; ``labels`` or ``probs`` is None."""
+    """A target for logits of one dtype; ``labels`` or ``probs`` is None.
+
+    Numbers that losses are multiplied by have the common type of themselves and the logits.
+    """
 
     labels: Any  # a class, LEFT_OUT, or the number of classes for a label that is none
     probs: Any
     weight: Any
     rows: Any  # how much each row counts: 0 not at all, NaN if its label is no class; None: 1
     mass: Any  # the sum of target * weight over the classes of each row
+    is_weighted: bool = False  # whether weights are given, which may be 0 and have a derivative there
 
     def per_row(self, value: Any, xp: Any) -> Any:
         """Return one value per row, multiplied by how much the row counts."""
         return value if self.rows is None else weighted(self.rows, value, xp)
 
 
+def product(w: Any, v: Any, xp: Any) -> Any:
+    """Return w * v in their common type."""
+    dtype = common_dtype(w, v, xp)
+    return cast(w, dtype, xp) * cast(v, dtype, xp)
+
+
 def weighted(w: Any, v: Any, xp: Any) -> Any:
     """Return w * v, where 0 * inf and 0 * NaN are 0; the derivative of w at 0 stays v."""
-    return w * select((w != 0) | xp.isfinite(v), v, 0.0, xp)
+    return product(w, select((w != 0) | xp.isfinite(v), v, 0.0, xp), xp)
 
 
 def counted(where: Any, rows: Any) -> Any:
@@ -41,19 +51,22 @@ def counted(where: Any, rows: Any) -> Any:
 
 
 def aim(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> Aim:
-    """Return the target in the dtype of ``x``, its labels settled."""
-    weight, rows = (None if w is None else cast(w, x.dtype, xp) for w in (target.weight, target.sample_weight))
+    """Return the target beside ``x``, its labels settled."""
+    weight, rows = (None if w is None else beside(w, x, xp) for w in (target.weight, target.sample_weight))
     if target.probs is not None:
-        probs = cast(target.probs, x.dtype, xp)
-        mass = row_sum(probs if weight is None else weighted(weight, probs, xp), axis, xp)
-        return Aim(None, probs, weight, rows, cast(mass, x.dtype, xp))
+        probs = beside(target.probs, x, xp)
+        mass = probs if weight is None else weighted(weight, probs, xp)
+        return Aim(None, probs, weight, rows, cast(row_sum(mass, axis, xp), mass.dtype, xp))
     n = x.shape[axis[0]]
     labels = settle_labels(target.labels, n, axis=axis, ignore_index=target.ignore_index, xp=xp)
     ones = xp.ones_like(labels, dtype=x.dtype)
     valid = select(labels != LEFT_OUT, select(labels != n, ones, nan, xp), 0.0, xp)
-    rows = valid if rows is None else weighted(rows, valid, xp)
     mass = ones if weight is None else pick(hits(labels, x, axis=axis, xp=xp), weight, axis, xp)
-    return Aim(select(rows != 0, labels, LEFT_OUT, xp), None, weight, rows, mass)
+    if rows is None:
+        return Aim(labels, None, weight, valid, mass, weight is not None)
+    # A label that is no class has no loss that a weight of 0 could have for its derivative.
+    labels = select((rows != 0) | (valid == 1), labels, LEFT_OUT, xp)
+    return Aim(labels, None, weight, weighted(rows, valid, xp), mass, True)
 
 
 def settle_labels(labels: Any, n: int, *, axis: tuple[int, ...], ignore_index: int | None, xp: Any) -> Any:

@@ -2,60 +2,128 @@
 
 from __future__ import annotations
 
-from math import inf, nan
-from typing import Any
+from math import inf, log, nan
+from typing import Any, NamedTuple
 
-from .._gate.dtypes import cast, common_dtype, is_complex
+from .._gate.dtypes import beside, cast, common_dtype, is_complex
+from .._gate.namespace import constant
 from .rows import anchor, drop_axes, row_max, row_sum, select
 
+Axes = tuple[int, ...]
 
-def signed_logsumexp(
-    x: Any, /, *, axis: tuple[int, ...], b: Any, where: Any, keepdims: bool, xp: Any
-) -> tuple[Any, Any]:
+
+class Sizes(NamedTuple):
+    """The logarithms of the absolute values of terms; ``m`` has one value per row."""
+
+    t: Any  # x + log(abs(b)), -inf for what is masked, 0 by its weight, or exp(-inf)
+    m: Any  # their maximum
+    unused: Any  # weights of 0, which still have a derivative; None without weights
+
+
+def signed_logsumexp(x: Any, /, *, axis: Axes, b: Any, where: Any, keepdims: bool, xp: Any) -> tuple[Any, Any]:
     """Return log(abs(S)) and sign(S) of S = sum(b * exp(x)); the sign of a complex S is S / abs(S)."""
+    dtype = x.dtype
     if b is not None:
-        dtype = common_dtype(x, b, xp) if is_complex(b.dtype) else x.dtype
-        x, b = cast(x, dtype, xp), cast(b, dtype, xp)
-        # A weight of 0 removes its entry, whatever the entry is.
-        where = (b != 0) if where is None else (b != 0) & where
-    real = select(where, xp.real(x) if is_complex(x.dtype) else x, -inf, xp)
-    m = row_max(real, axis, xp)
+        dtype = common_dtype(x, b, xp) if is_complex(b.dtype) else dtype
+        b = beside(b, x, xp)
+        x = cast(x, b.dtype, xp)
+    sizes = _sizes(x, b, axis=axis, where=where, xp=xp)
+    terms = _terms(x, b, sizes, xp)
+    at_top = sizes.t == sizes.m
+    # Apart from each other, so that what is small is not lost beside the largest terms. No result depends on which
+    # terms these are.
+    first = row_sum(select(at_top, terms, 0.0, xp), axis, xp)
+    rest = row_sum(select(~at_top, terms, 0.0, xp), axis, xp)
+    total, m = first + rest, sizes.m
     finite = xp.isfinite(m)
-    s = _weighted_excess(x, real, anchor(m, xp), axis=axis, b=b, xp=xp)
-    s = select(finite, s, 0.0, xp)
-    size = _log_abs_1p(s, xp)
-    wide = cast(m, size.dtype, xp)
-    size = xp.where(finite, select(finite, wide, 0.0, xp) + size, wide)
-    sign = select(m != -inf, select(m == m, xp.sign(s + 1), nan, xp), 0.0, xp)
-    size, sign = cast(size, real.dtype, xp), cast(sign, x.dtype, xp)
+    wide = cast(m, xp.abs(total).dtype, xp)
+    size = xp.where(finite, select(finite, wide, 0.0, xp) + _log_abs(first, rest, xp), wide)
+    sign = select(m != -inf, select(m == m, _sign(total, xp), nan, xp), 0.0, xp)
+    unknown = (m == inf) & ((total == 0) | _is_mixed(b, sizes, axis, xp))
+    size, sign = select(~unknown, size, nan, xp), cast(select(~unknown, sign, nan, xp), dtype, xp)
+    size = cast(size, xp.real(sign).dtype if is_complex(dtype) else dtype, xp)
     return drop_axes(size, axis, keepdims, xp), drop_axes(sign, axis, keepdims, xp)
 
 
-def _weighted_excess(x: Any, real: Any, top: Any, *, axis: tuple[int, ...], b: Any, xp: Any) -> Any:
-    """Return sum(b * exp(x - top)) - 1, without losing what is small beside 1."""
-    # Entries that are +inf or NaN settle their row through its maximum.
-    alive = xp.isfinite(real)
-    e = select(alive, xp.exp(select(alive, x, 0.0, xp) - select(alive, top, 0.0, xp)), 0.0, xp)
-    tops = cast(real == top, x.dtype, xp)
-    rest = e - tops
-    if b is not None:
-        rest, tops = b * rest, b * tops
-    return row_sum(rest, axis, xp) + (row_sum(tops, axis, xp) - 1)
+def _sizes(x: Any, b: Any, *, axis: Axes, where: Any, xp: Any) -> Sizes:
+    """Return the sizes of the terms, as constants: no result depends on what a row is measured from."""
+    real = constant(xp.real(x) if is_complex(x.dtype) else x, xp)
+    if b is None:
+        t = select(where, real, -inf, xp)
+        return Sizes(t, row_max(t, axis, xp), None)
+    b = constant(b, xp)
+    some, unused = (b != 0) & (real != -inf), b == 0
+    if where is not None:
+        some, unused = some & where, unused & where
+    t = select(some, select(some, real, 0.0, xp) + xp.log(select(some, xp.abs(b), 1.0, xp)), -inf, xp)
+    return Sizes(t, row_max(t, axis, xp), unused)
 
 
-def _log_abs_1p(s: Any, xp: Any) -> Any:
-    """Return log(abs(1 + s)), accurate for small s and for s near -1 alike."""
-    if is_complex(s.dtype):
-        re, im = xp.real(s), xp.imag(s)
-        size, square = xp.abs(1 + s), re * (2 + re) + im * im
-    else:
-        size, square = xp.abs(1 + s), s * (2 + s)
+def _terms(x: Any, b: Any, sizes: Sizes, xp: Any) -> Any:
+    """Return b * exp(x - m); what is infinite has the size of its weight, and the phase of x."""
+    t, m, unused = sizes
+    top = anchor(m, xp)
+    used = xp.isfinite(t)
+    if unused is not None:
+        real = xp.real(x) if is_complex(x.dtype) else x
+        # Its derivative is exp(x - m), but the value must not be 0 * inf.
+        used = used | (unused & (constant(real, xp) - top < log(float(xp.finfo(top.dtype).max))))
+    d = select(used, x, 0.0, xp) - cast(select(used, top, 0.0, xp), x.dtype, xp)
+    infinite = t == inf
+    if is_complex(x.dtype):
+        d = d + cast(select(infinite, xp.imag(x), 0.0, xp), x.dtype, xp) * 1j
+    if b is None:
+        return select(used | infinite, xp.exp(d), 0.0, xp)
+    # In two steps: beside a tiny weight exp(d) alone would overflow, beside a huge one it would have no digits.
+    half = xp.exp(0.5 * d)
+    return (select(used, b, 0.0, xp) + select(infinite, _unit(b, xp), 0.0, xp)) * half * half
+
+
+def _unit(b: Any, xp: Any) -> Any:
+    """Return b, with 1 in the direction of a weight that is infinite."""
+    parts = (xp.real(b), xp.imag(b)) if is_complex(b.dtype) else (b,)
+    limit = [select((v == inf) | (v == -inf), xp.sign(v), 0.0, xp) for v in parts]
+    unit = cast(limit[0], b.dtype, xp) + (cast(limit[1], b.dtype, xp) * 1j if len(limit) == 2 else 0.0)
+    return xp.where(xp.isfinite(b), b, unit)
+
+
+def _sign(total: Any, xp: Any) -> Any:
+    """Return total / abs(total), 0 for 0."""
+    if not is_complex(total.dtype):
+        return xp.sign(total)
+    size = xp.abs(total)
+    return total / cast(select(size != 0, size, 1.0, xp), total.dtype, xp)
+
+
+def _is_mixed(b: Any, sizes: Sizes, axis: Axes, xp: Any) -> Any:
+    """Whether infinite terms of both signs meet in a row of real numbers."""
+    if b is None or is_complex(b.dtype):
+        return sizes.m != sizes.m
+    infinite = sizes.t == inf
+    above, below = infinite & (b > 0), infinite & (b < 0)
+    if not axis:
+        return above & below
+    return xp.any(above, axis=axis, keepdims=True) & xp.any(below, axis=axis, keepdims=True)
+
+
+def _log_abs(first: Any, rest: Any, xp: Any) -> Any:
+    """Return log(abs(first + rest)), by log1p of what it is above 1 where it is near 1: that is never rounded to 1."""
+    total = first + rest
+    size = xp.abs(total)
     near = (size > 0.5) & (size < 1.5)
+    if is_complex(total.dtype):
+        s = rest + (first - 1)
+        re, im = xp.real(s), xp.imag(s)
+        close = xp.log1p(select(near, re * (2 + re) + im * im, 0.0, xp)) / 2
+    else:
+        negative = total < 0
+        s = xp.where(negative, -rest + (-first - 1), rest + (first - 1))
+        close = xp.log1p(select(near, s, 0.0, xp))
     far = xp.log(select((size > 0) & ~near, size, 1.0, xp))
-    return select(size != 0, xp.where(near, xp.log1p(select(near, square, 0.0, xp)) / 2, far), -inf, xp)
+    return select(size != 0, xp.where(near, close, far), -inf, xp)
 
 
-def weighted_logsumexp(x: Any, /, *, axis: tuple[int, ...], b: Any, where: Any, keepdims: bool, xp: Any) -> Any:
+def weighted_logsumexp(x: Any, /, *, axis: Axes, b: Any, where: Any, keepdims: bool, xp: Any) -> Any:
     """Return log(S); NaN where a real S is negative."""
     size, sign = signed_logsumexp(x, axis=axis, b=b, where=where, keepdims=keepdims, xp=xp)
     if not is_complex(sign.dtype):

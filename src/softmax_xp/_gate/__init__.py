@@ -6,18 +6,50 @@ works the same under a compiler and on lazy arrays.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from .axes import check_axes, check_axis, check_count
-from .dtypes import check_held, check_labels, common_floats, default_float, kind_of, to_floating
-from .masks import check_broadcast, check_sink, check_temperature, check_weights, check_where
+from .dtypes import (
+    cast,
+    check_held,
+    check_labels,
+    common_dtype,
+    common_floats,
+    default_float,
+    floating_dtype,
+    is_complex,
+    is_floating,
+    kind_of,
+    to_floating,
+)
+from .integers import Top, from_top
+from .masks import (
+    check_broadcast,
+    check_mask,
+    check_sink,
+    check_temperature,
+    check_weights,
+    check_where,
+    together,
+)
 from .namespace import common_namespace
 
 
 def admit_rows(
-    x: Any, *, axis: Any, where: Any, temperature: Any, sink: Any, dtype: Any, xp: Any
+    x: Any, *, axis: Any, where: Any, temperature: Any, sink: Any, dtype: Any, xp: Any, down: bool = False
 ) -> tuple[Any, dict[str, Any]]:
-    """Return ``x`` as floating point and the options of a normalizer, checked."""
+    """Return ``x``, or -x where ``down``, as floating point and the options of a normalizer, checked."""
+    x, _, options = admit_measured(
+        x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp, down=down
+    )
+    return x, options
+
+
+def admit_measured(
+    x: Any, *, axis: Any, where: Any, temperature: Any, sink: Any, dtype: Any, xp: Any, down: bool = False
+) -> tuple[Any, Top | None, dict[str, Any]]:
+    """Return what `admit_rows` does, and between them the integers that are taken off each row, or None."""
     xp = common_namespace(xp, {"x": x}, {"where": where}, {"temperature": temperature, "sink": sink})
     axes = check_axes(axis, x.ndim)
     options = {
@@ -27,17 +59,46 @@ def admit_rows(
         "sink": check_sink(sink, x, axes),
         "xp": xp,
     }
-    return to_floating(x, dtype, xp), options
+    x, top = from_top(x, dtype, axis=axes, where=options["where"], xp=xp, down=down)
+    if top is not None and options["sink"] is not None:
+        options["sink"] = top.below(options["sink"])
+    return x, top, options
 
 
-def admit_sum(
-    x: Any, *, axis: Any, b: Any = None, where: Any, dtype: Any, xp: Any, allow_complex: bool = False
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Return ``x`` as floating point, its weights, and the options of a reduction, checked."""
+def admit_sum(x: Any, *, axis: Any, where: Any, dtype: Any, xp: Any) -> tuple[Any, Top | None, dict[str, Any]]:
+    """Return ``x`` as floating point, the integers that are taken off each row, and the options of a reduction."""
+    xp = common_namespace(xp, {"x": x}, {"where": where})
+    options = {"axis": check_axes(axis, x.ndim), "where": check_where(where, x), "xp": xp}
+    x, top = from_top(x, dtype, axis=options["axis"], where=options["where"], xp=xp)
+    return x, top, options
+
+
+def admit_weighted_sum(
+    x: Any, *, b: Any, axis: Any, where: Any, dtype: Any, xp: Any
+) -> tuple[Any, Top | None, dict[str, Any]]:
+    """Return what `admit_sum` does for ``x``, real or complex, in the type of the result, and its weights.
+
+    The axes are those of the shape that ``x`` and its weights broadcast to.
+    """
     xp = common_namespace(xp, {"x": x}, {"where": where}, {"b": b})
-    axes = check_axes(axis, x.ndim)
-    x = to_floating(x, dtype, xp, allow_complex=allow_complex)
-    return x, check_weights(b, x, xp), {"axis": axes, "where": check_where(where, x), "xp": xp}
+    floating, shape = floating_dtype(x, dtype, xp, allow_complex=True), x.shape
+    given = b
+    if b is not None:
+        b = check_weights(b, x, floating, xp)
+        x, b, shape = together("x", x, "b", b)
+    axes = check_axes(axis, len(shape))
+    where = None if where is None else check_mask("where", where, shape, "the entries to keep")
+    # An integer without a weight is not what the others are measured from.
+    counts = where if b is None else b != 0 if where is None else (b != 0) & where
+    top = None
+    if is_complex(floating):
+        x = cast(x, floating, xp)
+    else:
+        x, top = from_top(x, dtype, axis=axes, where=counts, xp=xp)
+    # Numbers, integers and booleans have no type of their own.
+    if dtype is None and b is not None and not isinstance(given, Real) and is_floating(b.dtype):
+        x = cast(x, common_dtype(x, b, xp), xp)
+    return x, top, {"axis": axes, "b": b, "where": where, "xp": xp}
 
 
 def admit_elements(x: Any, *, xp: Any) -> tuple[Any, Any]:

@@ -37,6 +37,10 @@ def is_half(dtype: Any) -> bool:
     return dtype_name(dtype) in _HALF
 
 
+def is_floating(dtype: Any) -> bool:
+    return kind_of(dtype) in (_REAL, _COMPLEX)
+
+
 def is_complex(dtype: Any) -> bool:
     return kind_of(dtype) == _COMPLEX
 
@@ -55,10 +59,11 @@ def has_float64(x: Any, xp: Any) -> bool:
     return "float64" in info().dtypes(device=device_of(x), kind=_REAL)
 
 
-def accumulator(x: Any, xp: Any) -> Any:
-    """Return the type to sum ``x`` in: float64 for float32 where the device has it."""
-    wide = {"float32": "float64", "complex64": "complex128"}.get(dtype_name(x.dtype))
-    return getattr(xp, wide) if wide and has_float64(x, xp) else x.dtype
+def accumulator(x: Any, xp: Any, dtype: Any = None) -> Any:
+    """Return the type to sum ``x``, or numbers of a ``dtype`` beside it, in: float64 for float32 where there is it."""
+    dtype = x.dtype if dtype is None else dtype
+    wide = {"float32": "float64", "complex64": "complex128"}.get(dtype_name(dtype))
+    return getattr(xp, wide) if wide and has_float64(x, xp) else dtype
 
 
 def default_float(x: Any, xp: Any) -> Any:
@@ -101,18 +106,33 @@ def common_dtype(a: Any, b: Any, xp: Any) -> Any:
     return xp.result_type(a, b)
 
 
+def beside(w: Any, x: Any, xp: Any) -> Any:
+    """Return weights in the common floating type of themselves and of ``x``: none of their digits is lost.
+
+    Integers that this type does not hold are numbers of the widest type of the device, and booleans are 0 and 1.
+    """
+    if kind_of(w.dtype) in (_REAL, _COMPLEX):
+        return cast(w, common_dtype(w, x, xp), xp)
+    return cast(w, accumulator(x, xp) if dtype_name(w.dtype)[-2:] in ("32", "64") else x.dtype, xp)
+
+
 def to_floating(x: Any, dtype: Any, xp: Any, *, allow_complex: bool = False, name: str = "x") -> Any:
     """Return ``x`` in ``dtype`` (default: its own floating type, or the namespace's default one).
 
     Promotion comes before any arithmetic: on integers ``x - max(x)`` wraps around.
     """
+    return cast(x, floating_dtype(x, dtype, xp, allow_complex=allow_complex, name=name), xp)
+
+
+def floating_dtype(x: Any, dtype: Any, xp: Any, *, allow_complex: bool = False, name: str = "x") -> Any:
+    """Return the type that ``x`` is to have: ``dtype``, or else its own floating type or the default one."""
     kind = kind_of(x.dtype)
     if kind is None or (kind == _COMPLEX and not allow_complex):
         raise TypeError(f"{name} has dtype {x.dtype}; supported: {_supported(allow_complex)}")
     if dtype is not None:
         _check_dtype(x, dtype, kind, xp, allow_complex)
-        return cast(x, dtype, xp)
-    return x if kind in (_REAL, _COMPLEX) else xp.astype(x, default_float(x, xp))
+        return dtype
+    return x.dtype if kind in (_REAL, _COMPLEX) else default_float(x, xp)
 
 
 def common_floats(arrays: dict[str, Any], xp: Any) -> tuple[Any, ...]:
@@ -148,9 +168,9 @@ def _supported(allow_complex: bool) -> str:
     return _ALL + (", complex64, complex128" if allow_complex else "")
 
 
-def check_real(name: str, x: Any) -> None:
-    """Raise TypeError unless ``x`` holds real numbers."""
-    if kind_of(x.dtype) not in (_INTEGER, _REAL):
+def check_real(name: str, x: Any, *, booleans: bool = False) -> None:
+    """Raise TypeError unless ``x`` holds real numbers; where they are weights, booleans are the numbers 0 and 1."""
+    if kind_of(x.dtype) not in (_INTEGER, _REAL, "bool" if booleans else _REAL):
         raise TypeError(f"{name} has dtype {x.dtype}; supported: real numbers")
 
 

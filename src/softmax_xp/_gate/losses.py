@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .axes import check_axes, check_axis
 from .dtypes import check_real, common_floats, kind_of, to_floating
+from .integers import from_top
 from .masks import aligned, check_lengths, check_mask, check_same_shape, check_where, known, per_row, same_lengths
 from .namespace import common_namespace
 
@@ -39,19 +40,28 @@ def admit_classes(
     normalizer: Any,
     xp: Any,
     name: str = "logits",
+    relative: bool = True,
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the logits as floating point and the options of a loss of classes, checked."""
+    """Return the logits as floating point and the options of a loss of classes, checked.
+
+    ``relative`` says that only the differences of a row's logits count.
+    """
     optional = {"weight": weight, "sample_weight": sample_weight, "where": where}
     xp = common_namespace(xp, {name: x, "target": target}, optional, {"normalizer": normalizer})
     a = check_axis(axis, x.ndim, "an integer")
-    x = to_floating(x, None, xp, name=name)
+    keep = check_where(where, x)
+    x = (
+        from_top(x, None, axis=(a,), where=keep, xp=xp, name=name)[0]
+        if relative
+        else to_floating(x, None, xp, name=name)
+    )
     check_lengths(x, (a,), name)
     labels, probs = _check_target(target, x, a, name)
     weight = None if weight is None else check_class_values("weight", weight, x, a)
     sample_weight = _check_sample_weight(sample_weight, x, a)
     options = {
         "axis": (a,),
-        "where": check_where(where, x),
+        "where": keep,
         "target": Target(labels, probs, weight, sample_weight, _check_ignore_index(ignore_index)),
         "xp": xp,
     }
@@ -84,9 +94,9 @@ def _insert(value: Any, axis: int) -> Any:
     return value[(*(slice(None),) * axis, None, ...)]
 
 
-def check_class_values(name: str, value: Any, x: Any, axis: int) -> Any:
+def check_class_values(name: str, value: Any, x: Any, axis: int, *, booleans: bool = True) -> Any:
     """Return an array with one value per class, along the class axis."""
-    check_real(name, value)
+    check_real(name, value, booleans=booleans)
     n = x.shape[axis]
     if value.ndim != 1 or (value.shape[0] != n and known(value.shape[0])):
         raise ValueError(f"{name} has shape {tuple(value.shape)}; use ({n},), one value per class")
@@ -96,7 +106,7 @@ def check_class_values(name: str, value: Any, x: Any, axis: int) -> Any:
 def _check_sample_weight(sample_weight: Any, x: Any, axis: int) -> Any:
     if sample_weight is None:
         return None
-    check_real("sample_weight", sample_weight)
+    check_real("sample_weight", sample_weight, booleans=True)
     return _insert(aligned("sample_weight", sample_weight, (*x.shape[:axis], *x.shape[axis + 1 :])), axis)
 
 
@@ -123,7 +133,7 @@ def check_reduction(reduction: Any, normalizer: Any, ndim: int, *, batchmean: bo
         raise ValueError(f"normalizer is the divisor of a mean; with reduction={reduction!r} leave it out")
     if isinstance(normalizer, Real):
         return {"reduction": reduction, "normalizer": check_number("normalizer", normalizer, above=0.0)}
-    check_real("normalizer", normalizer)
+    check_real("normalizer", normalizer, booleans=True)
     return {"reduction": reduction, "normalizer": aligned("normalizer", normalizer, (1,) * ndim)}
 
 
@@ -151,11 +161,12 @@ def admit_candidates(
     optional = {"sample_weight": sample_weight, "where": where}
     xp = common_namespace(xp, {"logits": x, "candidates": candidates}, optional, {"normalizer": normalizer})
     a = check_axis(axis, x.ndim, "an integer")
-    x = to_floating(x, None, xp, name="logits")
+    keep = check_where(where, x)
+    x, _ = from_top(x, None, axis=(a,), where=keep, xp=xp, name="logits")
     options = {
         "axis": (a,),
-        "where": check_where(where, x),
-        "candidates": check_mask("candidates", candidates, x, "the classes that the label may be"),
+        "where": keep,
+        "candidates": check_mask("candidates", candidates, x.shape, "the classes that the label may be"),
         "sample_weight": _check_sample_weight(sample_weight, x, a),
         "xp": xp,
     }
@@ -172,11 +183,11 @@ def admit_decisions(
     if kind_of(target.dtype) not in ("bool", "integer", "real floating"):
         raise TypeError(f"target has dtype {target.dtype}; use 0 and 1 or floating probabilities")
     check_same_shape("target", target, "logits", x)
-    weight = None if weight is None else per_row("weight", weight, x, ())
+    weight = None if weight is None else per_row("weight", weight, x, (), booleans=True)
     if isinstance(pos_weight, Real):
         pos_weight = check_number("pos_weight", pos_weight, low=0.0)
     elif pos_weight is not None:
-        pos_weight = per_row("pos_weight", pos_weight, x, ())
+        pos_weight = per_row("pos_weight", pos_weight, x, (), booleans=True)
     options = {"axis": (), "target": target, "weight": weight, "pos_weight": pos_weight, "xp": xp}
     return x, {**options, **check_reduction(reduction, normalizer, x.ndim)}
 
@@ -188,11 +199,16 @@ def admit_distributions(
     xp = common_namespace(xp, {"p": p, "q": q}, {"where": where})
     a = check_axis(axis, p.ndim, "an integer")
     check_same_shape("q", q, "p", p)
+    keep = check_where(where, p)
+    p, q = (
+        from_top(v, None, axis=(a,), where=keep, xp=xp, name=name)[0] if kind == "logits" else v
+        for v, name, kind in ((p, "p", p_kind), (q, "q", q_kind))
+    )
     p, q = common_floats({"p": p, "q": q}, xp)
     for name, kind in (("p_kind", p_kind), ("q_kind", q_kind)):
         if kind not in KINDS:
             raise ValueError(f"{name}={kind!r} is not known; use one of {', '.join(map(repr, KINDS))}")
-    options = {"axis": (a,), "where": check_where(where, p), "q": q, "p_kind": p_kind, "q_kind": q_kind, "xp": xp}
+    options = {"axis": (a,), "where": keep, "q": q, "p_kind": p_kind, "q_kind": q_kind, "xp": xp}
     return p, {**options, **check_reduction(reduction, None, p.ndim, batchmean=True)}
 
 
@@ -245,16 +261,18 @@ def admit_sum_cotangent(x: Any, g: Any, *, axis: Any, where: Any, xp: Any) -> tu
     rows = tuple(n for a, n in enumerate(x.shape) if a not in axes)
     if not same_lengths(g.shape, rows):
         raise ValueError(f"g has shape {tuple(g.shape)}; use {rows}, the shape of x without the reduced axes")
-    x, g = common_floats(arrays, xp)
+    keep = check_where(where, x)
+    x, _ = from_top(x, None, axis=axes, where=keep, xp=xp)
+    x, g = common_floats({"x": x, "g": g}, xp)
     g = g[tuple(None if a in axes else slice(None) for a in range(x.ndim))] if axes else g
-    return (x, g), {"axis": axes, "where": check_where(where, x), "xp": xp}
+    return (x, g), {"axis": axes, "where": keep, "xp": xp}
 
 
 def admit_counts(x: Any, counts: Any, *, axis: Any, tau: Any, xp: Any) -> tuple[Any, dict[str, Any]]:
     """Return the logits as floating point, the counts along their axis, and the options, checked."""
     xp = common_namespace(xp, {"logits": x, "class_counts": counts})
     a = check_axis(axis, x.ndim, "an integer")
-    counts = check_class_values("class_counts", counts, x, a)
+    counts = check_class_values("class_counts", counts, x, a, booleans=False)
     options = {"counts": counts, "tau": check_number("tau", tau), "axis": (a,), "xp": xp}
     return to_floating(x, None, xp, name="logits"), options
 

@@ -5,30 +5,37 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
-from .dtypes import check_real, kind_of
+from .dtypes import accumulator, check_real, is_half, kind_of
 
 
 def check_where(where: Any, x: Any) -> Any:
     """Return the mask with as many dimensions as ``x``."""
-    return None if where is None else check_mask("where", where, x, "the entries to keep")
+    return None if where is None else check_mask("where", where, x.shape, "the entries to keep")
 
 
-def check_mask(name: str, mask: Any, x: Any, meaning: str) -> Any:
-    """Return a boolean array with as many dimensions as ``x``."""
+def check_mask(name: str, mask: Any, shape: tuple[Any, ...], meaning: str) -> Any:
+    """Return a boolean array with as many dimensions as ``shape`` has."""
     if kind_of(mask.dtype) != "bool":
         raise TypeError(f"{name} has dtype {mask.dtype}; use bool, with True for {meaning}")
-    return aligned(name, mask, x.shape)
+    return aligned(name, mask, shape)
 
 
-def check_weights(b: Any, x: Any, xp: Any) -> Any:
-    """Return the weights ``b`` of logsumexp with as many dimensions as ``x``."""
-    if b is None:
-        return None
+def check_weights(b: Any, x: Any, floating: Any, xp: Any) -> Any:
+    """Return the weights ``b`` of logsumexp for ``x``, which is computed in the type ``floating``, as an array."""
     if isinstance(b, Real):
-        return xp.full_like(x, b)
+        # In the widest type: what a number is beside x must not be lost.
+        return xp.full_like(x, b, dtype=xp.float32 if is_half(floating) else accumulator(x, xp, floating))
     if kind_of(b.dtype) is None:
         raise TypeError(f"b has dtype {b.dtype}; supported: numbers")
-    return aligned("b", b, x.shape)
+    return xp.astype(b, xp.uint8) if kind_of(b.dtype) == "bool" else b
+
+
+def together(name_a: str, a: Any, name_b: str, b: Any) -> tuple[Any, Any, tuple[Any, ...]]:
+    """Return two arrays with as many dimensions as the larger one has, and the shape that they broadcast to."""
+    check_broadcast(name_a, a, name_b, b)
+    ndim = max(a.ndim, b.ndim)
+    a, b = (v[(None,) * (ndim - v.ndim) + (...,)] if v.ndim < ndim else v for v in (a, b))
+    return a, b, tuple(m if n == 1 else n for n, m in zip(a.shape, b.shape, strict=True))
 
 
 def check_temperature(temperature: Any, x: Any, axes: tuple[int, ...]) -> Any:
@@ -49,9 +56,9 @@ def check_sink(sink: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return float(sink) if isinstance(sink, Real) else per_row("sink", sink, x, axes)
 
 
-def per_row(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> Any:
+def per_row(name: str, value: Any, x: Any, axes: tuple[int, ...], *, booleans: bool = False) -> Any:
     """Return real numbers, one for each row along ``axes``, with as many dimensions as ``x``."""
-    check_real(name, value)
+    check_real(name, value, booleans=booleans)
     return aligned(name, value, tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .axes import check_axis
 from .dtypes import kind_of, to_floating
+from .integers import from_top
 from .losses import check_number
 from .masks import check_lengths, check_temperature, check_where, per_row, same_lengths
 from .namespace import common_namespace, device_of, short_name
@@ -41,10 +42,11 @@ def admit_noisy(
     """Return logits as floating point, where their noise comes from, and the options of a softmax, checked."""
     xp = common_namespace(xp, {"logits": logits}, {"noise": noise, "where": where}, {"temperature": temperature})
     axes = (check_axis(axis, logits.ndim, "an integer"),)
-    x = to_floating(logits, None, xp, name="logits")
+    keep = check_where(where, logits)
+    x, _ = from_top(logits, None, axis=axes, where=keep, xp=xp, name="logits")
     source = _check_source(noise, rng, x, tuple(x.shape), "the shape of logits", xp)
     temperature = check_temperature(temperature, x, axes)
-    return x, source, {"axis": axes, "where": check_where(where, x), "temperature": temperature, "xp": xp}
+    return x, source, {"axis": axes, "where": keep, "temperature": temperature, "xp": xp}
 
 
 def admit_draws(
@@ -53,7 +55,8 @@ def admit_draws(
     """Return logits as floating point, where their noise comes from, and the options of draws, checked."""
     xp = common_namespace(xp, {"logits": logits}, {"noise": noise, "where": where})
     a = check_axis(axis, logits.ndim, "an integer")
-    x = to_floating(logits, None, xp, name="logits")
+    keep = check_where(where, logits)
+    x, _ = from_top(logits, None, axis=(a,), where=keep, xp=xp, name="logits")
     draws = _check_shape(shape)
     n, wanted = x.shape[a], prod(draws)
     if replace:
@@ -69,7 +72,7 @@ def admit_draws(
             )
         if len(draws) > 1:
             check_lengths(x, tuple(range(x.ndim)), "logits")
-    return x, source, {"axis": (a,), "where": check_where(where, x), "shape": draws, "xp": xp}
+    return x, source, {"axis": (a,), "where": keep, "shape": draws, "xp": xp}
 
 
 def _check_shape(shape: Any) -> tuple[int, ...]:
@@ -171,8 +174,11 @@ def _admit_rows(
     xp = common_namespace(xp, {"x": x}, {"where": where, **optional})
     axes = (check_axis(axis, x.ndim, "an integer"),)
     check_lengths(x, axes)
-    x = to_floating(x, None, xp)
-    return x, {"axis": axes, "where": check_where(where, x), "fill": check_number("fill", fill), "xp": xp}
+    keep = check_where(where, x)
+    d, top = from_top(x, None, axis=axes, where=keep, xp=xp)
+    # What is compared are differences, what is kept are the logits.
+    values = None if top is None else to_floating(x, None, xp)
+    return d, {"axis": axes, "where": keep, "fill": check_number("fill", fill), "values": values, "xp": xp}
 
 
 def _check_share(name: str, value: Any, x: Any, axes: tuple[int, ...], zero: bool) -> Any:

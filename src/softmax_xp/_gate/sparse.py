@@ -8,7 +8,7 @@ from sys import float_info
 from typing import Any
 
 from .axes import check_axes
-from .dtypes import to_floating
+from .integers import from_top
 from .losses import admit_cotangent, check_number
 from .masks import check_lengths, check_where, per_row
 from .namespace import common_namespace
@@ -25,7 +25,9 @@ def admit_map(
     # Rows of several axes are laid out as one, for which all lengths must be known.
     check_lengths(x, axes if len(axes) == 1 else tuple(range(x.ndim)))
     options = {name: _check_row_number(name, value, x, axes) for name, value in numbers.items()}
-    return to_floating(x, dtype, xp), {"axis": axes, "where": check_where(where, x), "xp": xp, **options}
+    keep = check_where(where, x)
+    x, _ = from_top(x, dtype, axis=axes, where=keep, xp=xp)
+    return x, {"axis": axes, "where": keep, "xp": xp, **options}
 
 
 def _check_row_number(name: str, value: Any, x: Any, axes: tuple[int, ...]) -> Any:

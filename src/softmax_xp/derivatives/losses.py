@@ -71,6 +71,7 @@ def cross_entropy_and_grad(
     >>> print(f"{loss:.6g}", grad)
     4.12231e-09 [[-4.12230723e-09  2.06115361e-09  2.06115361e-09]]
     """
+    extra = gate.admit_extras(label_smoothing=label_smoothing, z_loss=z_loss, softcap=softcap)
     x, options = gate.admit_classes(
         logits,
         target,
@@ -82,6 +83,6 @@ def cross_entropy_and_grad(
         reduction=reduction,
         normalizer=normalizer,
         xp=xp,
+        relative=extra["cap"] is None and not extra["z_loss"],
     )
-    extra = gate.admit_extras(label_smoothing=label_smoothing, z_loss=z_loss, softcap=softcap)
     return formulas.cross_entropy_and_grad(x, **extra, **options)

@@ -49,7 +49,7 @@ def cross_entropy(
         w in the equation, of shape ``(n,)``.
     sample_weight : array, optional
         How much each sample counts, of a shape that broadcasts to that of labels. A weight of 0
-        removes its sample, whatever its logits are.
+        removes its sample, whatever its logits are; its derivative is the loss of the sample.
     where : boolean array, optional
         Classes to keep, of a shape that broadcasts to that of ``logits``. The others have
         probability 0 and no influence on any gradient; a target among them has the loss inf.
@@ -99,7 +99,8 @@ def cross_entropy(
     The gradient is softmax less the target; at a label it is taken as minus the sum of the other
     probabilities, with torch and JAX too, to any order. A product of 0 and infinity counts as 0.
     A label outside 0..n - 1, other than `ignore_index`, makes its sample NaN. A mean over
-    nothing is NaN. No array of the size of the logits is made from labels, unless smoothed.
+    nothing is NaN. Weights of a wider type than the logits are rounded only after they have
+    been multiplied; boolean ones are 0 and 1. No array of the size of the logits is made from labels, unless smoothed.
 
     References
     ----------
@@ -116,6 +117,7 @@ def cross_entropy(
     >>> print(cross_entropy(logits, np.asarray([0, 1]), reduction="none"))
     [4.12230724e-09 4.64368784e-01]
     """
+    extra = gate.admit_extras(label_smoothing=label_smoothing, z_loss=z_loss, softcap=softcap)
     x, options = gate.admit_classes(
         logits,
         target,
@@ -127,8 +129,8 @@ def cross_entropy(
         reduction=reduction,
         normalizer=normalizer,
         xp=xp,
+        relative=extra["cap"] is None and not extra["z_loss"],
     )
-    extra = gate.admit_extras(label_smoothing=label_smoothing, z_loss=z_loss, softcap=softcap)
     return formulas.of_rows(formulas.class_losses, x, **extra, **options)
 
 
@@ -193,6 +195,7 @@ def nll_loss(
         normalizer=normalizer,
         xp=xp,
         name="log_probs",
+        relative=False,
     )
     return formulas.of_rows(formulas.class_losses, x, log_probs=True, **options)
 

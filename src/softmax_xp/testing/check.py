@@ -16,13 +16,16 @@ from .check_sparse import sparse_lines
 from .compare import allowance, distance, ulp
 from .contract import (
     EDGES,
+    FORMATS,
     LENGTHS,
     MAX_ELEMENTARY_ERROR,
     OFFSETS,
     OPS,
     SPREADS,
+    SUM_EDGES,
     WIDEST,
     Edge,
+    SumEdge,
     sampled_widths,
     sum_gate,
 )
@@ -70,6 +73,7 @@ def check_backend(xp: Any, /, *, device: Any = None, full: bool = False) -> Repo
         worst = probe.elementary
         lines.append(Line("elementary", dtype, "exp, log1p", worst, worst / MAX_ELEMENTARY_ERROR, ""))
         lines += [probe.edges(op) for op in OPS]
+        lines.append(probe.sums())
         lines += probe.accuracy("dangerous", dangerous_rows(dtype))
         lines += loss_lines(xp, device, dtype, [rows for rows in dangerous_rows(dtype) if rows[1].shape[-1] <= LONGEST])
         lines += activation_lines(xp, device, dtype)
@@ -143,6 +147,24 @@ class Probe(NamedTuple):
         hi = np.asarray([getattr(edge, op)])
         return self._line(
             "edges", op, edge.name, x, Exact(hi, np.zeros_like(hi), np.zeros_like(hi), len(edge.x)), where
+        )
+
+    def sums(self) -> Line:
+        """Return the line for the table of sums with weights, signs and all."""
+        form = FORMATS[self.dtype]
+        lines = [self._sum(edge) for edge in SUM_EDGES if edge.fits(form.digits, form.tiny)]
+        return max(lines, key=lambda line: line.share_of_gate)
+
+    def _sum(self, edge: SumEdge) -> Line:
+        x, b = (from_numpy([v], self.dtype, self.xp, self.device) for v in (edge.x, edge.b))
+        found = logsumexp(x, b=b, axis=-1, return_sign=True)
+        hi, sign = np.asarray([edge.value]), np.asarray([edge.sign])
+        size = Exact(hi, np.zeros_like(hi), np.zeros_like(hi), len(edge.x))
+        gap = distance(to_numpy(found[0]), size)
+        wrong = distance(to_numpy(found[1]), size._replace(hi=sign)) > 0
+        share = np.where(wrong, np.inf, gap / allowance("logsumexp", self.dtype, size, elementary=self.elementary))
+        return Line(
+            "edges", self.dtype, "weighted sum", float((gap / ulp(hi, self.dtype))[0]), float(share[0]), edge.name
         )
 
     def accuracy(self, section: str, rows: list[tuple[str, Floats]]) -> list[Line]:

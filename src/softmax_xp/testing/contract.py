@@ -22,6 +22,8 @@ from .sparse_edges import SPARSE_EDGES as SPARSE_EDGES
 from .sparse_edges import SparseEdge as SparseEdge
 from .sparse_edges import sparse_op as sparse_op
 from .sparse_edges import total_of as total_of
+from .sum_edges import SUM_EDGES as SUM_EDGES
+from .sum_edges import SumEdge as SumEdge
 
 OPS = ("softmax", "log_softmax", "logsumexp")
 LOSS_OPS = ("cross_entropy", "binary_cross_entropy")
@@ -307,6 +309,13 @@ LOSS_EDGES = (
     LossEdge("ignored label of a class", [inf, nan], 1, {"ignore_index": 1}, 0.0, [0.0, 0.0]),
     LossEdge("ignored uint8 255", [nan, 1.0], 255, {"ignore_index": 255}, 0.0, [0.0, 0.0], "uint8"),
     LossEdge("sample of weight 0", [nan, 1.0], 0, {"sample_weight": [0.0]}, 0.0, [0.0, 0.0]),
+    LossEdge("sample of weight 0 and +inf", [inf, 1.0], 1, {"sample_weight": [0.0]}, 0.0, [0.0, 0.0]),
+    LossEdge("sample of weight 0 and all -inf", [-inf, -inf], 1, {"sample_weight": [0.0]}, 0.0, [0.0, 0.0]),
+    LossEdge("sample of weight 0, its label no class", [0.0, 1.0], 2, {"sample_weight": [0.0]}, 0.0, [0.0, 0.0]),
+    LossEdge("class of weight 0 and NaN", [nan, 1.0], 0, {"weight": [0.0, 1.0]}, 0.0, [0.0, 0.0]),
+    LossEdge(
+        "sample of weight 0 and its probabilities", [nan, 1.0], [0.5, 0.5], {"sample_weight": [0.0]}, 0.0, [0.0, 0.0]
+    ),
     LossEdge("class of weight 0", [0.0, 1.0], 0, {"weight": [0.0, 1.0]}, 0.0, [0.0, 0.0]),
     LossEdge("label -1", [0.0, 1.0], -1, {}, nan, _NOT_NUMBERS),
     LossEdge("label n", [0.0, 1.0], 2, {}, nan, _NOT_NUMBERS),
