@@ -56,7 +56,7 @@ def _pinned(value: Any) -> Any:
     return _as_stored(value) if is_floating else value
 
 
-@jax.custom_jvp
+@jax.custom_jvp  # type: ignore[untyped-decorator]
 def _as_stored(x: Any) -> Any:
     """Return ``x``.
 
@@ -68,6 +68,6 @@ def _as_stored(x: Any) -> Any:
     return jnp.where(x == x, x, jnp.nan)
 
 
-@_as_stored.defjvp
+@_as_stored.defjvp  # type: ignore[untyped-decorator]
 def _unchanged(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
     return _as_stored(*primals), *tangents
