@@ -55,7 +55,7 @@ def test_compiled_values_are_the_eager_ones(name):
     assert_same(results(compiled(CALLS[name])()), results(CALLS[name]()))
 
 
-@pytest.mark.usefixtures("formula")
+@pytest.mark.usefixtures("formula_of_graphs")
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_compiled_values_and_gradients_are_the_eager_ones(name):
     f = DIFFERENTIABLE[name]
