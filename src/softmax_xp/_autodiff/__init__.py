@@ -29,6 +29,15 @@ def execute(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) 
     return formula(*arrays, xp=xp, **options)
 
 
+def pinned(x: Any, xp: Any) -> Any:
+    """Return ``x`` as a number that a compiler computes in one way only."""
+    if not is_torch(xp):
+        return x
+    from . import torch_
+
+    return torch_.pinned(x)
+
+
 def _is_plain(temperature: Any = 1.0, sink: Any = None, alpha: Any = 1.0, **_: Any) -> bool:
     numbers = isinstance(temperature, float) and isinstance(alpha, float)
     return sink is None and numbers and temperature == 1.0

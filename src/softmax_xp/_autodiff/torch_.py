@@ -20,6 +20,15 @@ def execute(formula: Callable[..., Any], rule: Rule, x: Any, /, *, where: Any = 
     return formula(x, where=where, **options)
 
 
+def pinned(x: Any) -> Any:
+    """Return ``x``, in a compiled graph as a number that is not contracted with what is done to it.
+
+    Inductor computes logits again at every use. Where its compiler may contract (on GPUs, and by an option on the CPU),
+    a product less the row maximum is then rounded once and not twice, hence not 0 at the maximum. A select ends that.
+    """
+    return torch.where(x == x, x, -x) if torch.compiler.is_compiling() and x.is_floating_point() else x
+
+
 def _is_followed(x: Any) -> bool:
     """Whether a derivative may be asked for; a function call costs three times the formula of a short row."""
     # torch has no public names for these: transforms of torch.func, and the level of forward mode.

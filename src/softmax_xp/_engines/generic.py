@@ -14,6 +14,7 @@ from . import blocks
 
 def call(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
     """Return ``formula(*arrays)``; half types are computed in float32 and rounded once."""
+    arrays = tuple(_autodiff.pinned(x, xp) for x in arrays)
     dtype = arrays[0].dtype
     half = is_half(dtype)
     if half:
@@ -32,7 +33,7 @@ def call_rows(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any
     with quiet(xp):
         if is_numpy(xp):
             return blocks.call(formula, x, xp=xp, **options)
-        return formula(x, xp=xp, **options)
+        return formula(_autodiff.pinned(x, xp), xp=xp, **options)
 
 
 def quiet(xp: Any) -> AbstractContextManager[Any]:
