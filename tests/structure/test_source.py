@@ -114,6 +114,17 @@ def test_every_module_says_what_it_is(module: Path) -> None:
     assert ast.get_docstring(ast.parse(module.read_text(encoding="utf-8")))
 
 
+def test_only_one_function_calls_expm1_of_the_library() -> None:
+    # Inductor compiles that to exp(x) - 1.
+    found = [
+        f"{module.stem}.{function.name}"
+        for module in MODULES
+        for function in nodes(module, ast.FunctionDef)
+        if "xp.expm1(" in ast.unparse(function)
+    ]
+    assert found == ["elements.expm1"]
+
+
 def test_only_compat_imports_array_api_compat() -> None:
     found = [
         module.relative_to(PACKAGE).as_posix()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from softmax_xp import use_engine
+from softmax_xp._formulas import elements
 
 
 @pytest.fixture
@@ -24,3 +25,9 @@ def formula() -> Iterator[None]:
     """Take no engine: what torch compiles or transforms is the formula, and has its bits."""
     with use_engine("generic"):
         yield
+
+
+@pytest.fixture
+def formula_of_graphs(formula: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the formula as it is compiled: its expm1 has other bits than that of torch."""
+    monkeypatch.setattr(elements, "is_compiling", lambda _: True)

@@ -8,11 +8,15 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+import mpmath  # noqa: E402
 import numpy as np  # noqa: E402
 
 from softmax_xp import activations  # noqa: E402
+from softmax_xp._formulas.elements import own_expm1  # noqa: E402
+from softmax_xp._gate.compat import torch_namespace  # noqa: E402
 from softmax_xp.testing import assert_derivative, contract, exact_slope  # noqa: E402
 from softmax_xp.testing.check_activations import name_of  # noqa: E402
+from softmax_xp.testing.compare import ulp  # noqa: E402
 
 from ..activations.numbers import CURVED, assert_near, cases, curved, edges, smooth_edges  # noqa: E402
 from ..activations.slopes import slope_numbers  # noqa: E402
@@ -121,17 +125,31 @@ def test_every_way_to_the_second_derivative_gives_the_same(call):
 
 
 @calls
-@pytest.mark.usefixtures("no_compiled_code", "formula")
+@pytest.mark.usefixtures("no_compiled_code", "formula_of_graphs")
 def test_compiled_values_and_gradients_are_the_eager_ones(call):
     f, x = CALLS[call], points(call)
     assert_same(with_gradient(compiled(f), x), with_gradient(f, x))
 
 
-@pytest.mark.usefixtures("no_compiled_code", "formula")
+@pytest.mark.usefixtures("no_compiled_code", "formula_of_graphs")
 def test_compiled_half_values_and_gradients_are_the_eager_ones():
     for call in ("gelu", "silu", "softcap cap=30.0"):
         x = X.bfloat16()
         assert_same(with_gradient(compiled(CALLS[call]), x), with_gradient(CALLS[call], x))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_expm1_of_a_compiled_graph_keeps_its_digits_and_so_do_its_derivatives(dtype):
+    sizes = np.concatenate([np.geomspace(1e-30, 60.0, 300), np.linspace(0.3, 1.2, 300)])
+    x = torch.tensor(np.concatenate([-sizes, sizes, [-np.inf]]), dtype=getattr(torch, dtype), requires_grad=True)
+    y = own_expm1(x, torch_namespace())
+    (first,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    value, slope = (np.array([float(f(v)) for v in x.tolist()]) for f in (mpmath.expm1, mpmath.exp))
+    gate = contract.gate("elu", dtype, 1, contract.MAX_ELEMENTARY_ERROR)
+    assert np.all(np.abs(y.detach().double().numpy() - value) <= gate.ulps * ulp(value, dtype))
+    for derivative in (first.detach(), second):
+        assert np.all(np.abs(derivative.double().numpy() - slope) <= contract.derivative_gate(dtype).scale * slope)
 
 
 @pytest.mark.parametrize("name", ["elu", "gelu", "tanh"])

@@ -64,7 +64,7 @@ def test_every_public_function_is_compiled_here(name):
     assert any(call.split(" ")[0] == name for call in [*CALLS, "balanced_class_weights"])
 
 
-@pytest.mark.usefixtures("formula")
+@pytest.mark.usefixtures("formula_of_graphs")
 @pytest.mark.parametrize("name", CALLS)
 def test_compiled_values_and_gradients_are_the_eager_ones(name):
     f = CALLS[name]
@@ -81,7 +81,7 @@ def test_compiled_half_loss_and_gradient_are_the_eager_ones():
     assert_same(with_gradient(compiled(f), X.bfloat16()), with_gradient(f, X.bfloat16()))
 
 
-@pytest.mark.usefixtures("formula")
+@pytest.mark.usefixtures("formula_of_graphs")
 def test_compiled_gradients_reach_targets_and_weights():
     def gradients(f):
         t, w, s = (v.clone().requires_grad_() for v in (SHARES, CLASS, ROW))

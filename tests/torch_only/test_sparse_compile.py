@@ -41,13 +41,13 @@ def test_every_public_function_is_compiled_here(public):
     assert any(name.split(" ")[0] == public for name in CALLS)
 
 
-@pytest.mark.usefixtures("formula")
+@pytest.mark.usefixtures("formula_of_graphs")
 @pytest.mark.parametrize("name", CALLS)
 def test_compiled_values_and_gradients_are_the_eager_ones(name):
     assert_same(with_gradient(compiled(CALLS[name]), X), with_gradient(CALLS[name], X))
 
 
-@pytest.mark.usefixtures("formula")
+@pytest.mark.usefixtures("formula_of_graphs")
 @pytest.mark.parametrize("name", [n for n in ROWS if "corners" not in n])
 def test_compiled_gradients_reach_numbers_of_rows(name):
     def gradients(f):
@@ -58,7 +58,7 @@ def test_compiled_gradients_reach_numbers_of_rows(name):
     assert_same(gradients(compiled(with_rows(name))), gradients(with_rows(name)))
 
 
-@pytest.mark.usefixtures("formula")
+@pytest.mark.usefixtures("formula_of_graphs")
 @pytest.mark.parametrize("name", ["sparsemax", "entmax alpha=1.25", "entmax_loss"])
 def test_compiled_half_values_and_gradients_are_the_eager_ones(name):
     x = X.bfloat16()

@@ -35,6 +35,10 @@ def enter(call: Callable[..., Any], formula: Callable[..., Any], *arrays: Any, x
         from . import jax_
 
         arrays, options = jax_.pinned((arrays, options))
+    if is_torch(xp):
+        from . import torch_
+
+        arrays, options = torch_.pinned(arrays, options)
     return call(formula, *arrays, xp=xp, **options)
 
 

@@ -20,6 +20,21 @@ def execute(formula: Callable[..., Any], rule: Rule, x: Any, /, *, where: Any = 
     return formula(x, where=where, **options)
 
 
+def pinned(arrays: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments, in a compiled graph as numbers that are not contracted with what is done to them.
+
+    Inductor computes logits again at every use. Where its compiler may contract (on GPUs, and by an option on the CPU),
+    a product less the row maximum is then rounded once and not twice, hence not 0 at the maximum. A select ends that.
+    """
+    if not torch.compiler.is_compiling():
+        return arrays, options
+    return tuple(_pinned(x) for x in arrays), {name: _pinned(value) for name, value in options.items()}
+
+
+def _pinned(x: Any) -> Any:
+    return torch.where(x == x, x, -x) if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+
+
 def _is_followed(x: Any) -> bool:
     """Whether a derivative may be asked for; a function call costs three times the formula of a short row."""
     # torch has no public names for these: transforms of torch.func, and the level of forward mode.

@@ -68,7 +68,7 @@ def _engine_for(
     """Return an engine's function for this call; without one, ``call`` of the formula itself."""
     # Context variables do not trace under torch.compile: there the formula itself is compiled.
     if is_compiling(xp):
-        return partial(call, formula)
+        return partial(_autodiff.enter, call, formula)
     name = formula.__name__
     if asking.get():
         answer = _choose(name, x, xp, options)

@@ -10,6 +10,7 @@ from math import inf, nan
 from typing import Any
 
 from .._gate.dtypes import cast
+from .elements import expm1
 from .normalizers import shift
 from .rows import positions, row_sum, select
 
@@ -42,7 +43,7 @@ def log_softmax_vjp(log_p: Any, g: Any, /, *, axis: tuple[int, ...], where: Any 
     """
     g = select(where, g, 0.0, xp)
     total = cast(row_sum(g, axis, xp), g.dtype, xp)
-    return select(where, xp.exp(log_p) * (g - total) - g * xp.expm1(log_p), 0.0, xp)
+    return select(where, xp.exp(log_p) * (g - total) - g * expm1(log_p, xp), 0.0, xp)
 
 
 def log_softmax_jvp(log_p: Any, t: Any, /, *, axis: tuple[int, ...], where: Any = None, xp: Any) -> Any:
@@ -50,7 +51,7 @@ def log_softmax_jvp(log_p: Any, t: Any, /, *, axis: tuple[int, ...], where: Any 
     t = select(where, t, 0.0, xp)
     u = xp.exp(log_p) * t
     others = cast(row_sum(u, axis, xp), t.dtype, xp) - u
-    return select(where, -t * xp.expm1(log_p) - others, 0.0, xp)
+    return select(where, -t * expm1(log_p, xp) - others, 0.0, xp)
 
 
 def logsumexp_vjp(x: Any, g: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:

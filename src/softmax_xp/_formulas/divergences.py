@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .._engines import run
 from .._gate.dtypes import cast, widen
+from .elements import expm1
 from .normalizers import log_softmax
 from .rows import row_sum, select
 from .target import weighted
@@ -59,7 +60,7 @@ def js_rows(
     some = (p.p != 0) | (q.p != 0)
     d = select(some, q.log_p, 0.0, xp) - select(some, p.log_p, 0.0, xp)
     above = d > 0
-    tail = xp.log1p(xp.expm1(select(~above, d, 0.0, xp) - select(above, d, 0.0, xp)) / 2)
+    tail = xp.log1p(expm1(select(~above, d, 0.0, xp) - select(above, d, 0.0, xp), xp) / 2)
     from_p = tail + select(above, d, 0.0, xp)
     from_q = tail - select(~above, d, 0.0, xp)
     rows = 0.0 - row_sum(weighted(p.p, from_p, xp) + weighted(q.p, from_q, xp), axis, xp) / 2

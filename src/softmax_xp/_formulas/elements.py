@@ -7,6 +7,7 @@ from math import frexp, inf, ldexp
 from typing import Any
 
 from .._gate.dtypes import dtype_name
+from .._gate.namespace import is_compiling
 from .rows import select
 
 TANH = {
@@ -34,6 +35,9 @@ TANH = {
 """R, with tanh(y) = y + y**3 R(y**2) for abs(y) <= NEAR; found by tests/activations/coefficients.py."""
 
 NEAR = 0.55
+
+CLOSE = 0.7
+"""For x beyond it exp(x) - 1 loses nothing: there exp(x) is below 1/2 or above 2."""
 
 
 def narrow_or_wide(x: Any) -> str:
@@ -103,13 +107,25 @@ def softcap_slope(x: Any, g: Any, /, *, cap: float, where: Any = None, xp: Any) 
     return tanh_slope(select(where, x, 0.0, xp) / cap, select(where, g, 0.0, xp), xp=xp)
 
 
+def expm1(x: Any, xp: Any) -> Any:
+    """Return exp(x) - 1, which keeps its digits near 0 in a compiled graph too.
+
+    Inductor writes the vectors of torch's own on the CPU as exp(x) - 1: 0 where the result is small.
+    """
+    return own_expm1(x, xp) if is_compiling(xp) else xp.expm1(x)
+
+
+def own_expm1(x: Any, xp: Any) -> Any:
+    """Return exp(x) - 1, by the polynomial of tanh near 0; it has the right derivatives, to a few ulp."""
+    near = (x > -CLOSE) & (x < CLOSE)
+    half = small_tanh(0.5 * select(near, x, 0.0, xp))
+    return xp.where(near, 2.0 * half / (1.0 - half), xp.exp(select(~near, x, -1.0, xp)) - 1.0)
+
+
 def elu(x: Any, /, *, alpha: float, where: None = None, xp: Any) -> Any:
-    """Return max(x, 0) + alpha * expm1(min(x, 0)), expm1 by a polynomial near 0; libraries miss it by up to 4 ulp."""
+    """Return max(x, 0) + alpha * expm1(min(x, 0)); libraries miss expm1 by up to 4 ulp."""
     low, high = halves(x, xp)
-    near = low > -2.0 * NEAR
-    half = small_tanh(0.5 * select(near, low, 0.0, xp))
-    expm1 = xp.where(near, 2.0 * half / (1.0 - half), xp.exp(select(~near, low, -1.0, xp)) - 1.0)
-    return high + alpha * expm1
+    return high + alpha * own_expm1(low, xp)
 
 
 def elu_slope(x: Any, g: Any, /, *, alpha: float, where: None = None, xp: Any) -> Any:
@@ -136,4 +152,4 @@ def exp_of_product(factor: float, t: Any, xp: Any) -> Any:
     leading = ldexp(round(ldexp(share, digits)), exponent - digits)
     rest = (factor - leading) * head + factor * (t - head)
     e = xp.exp(leading * head)
-    return e + e * xp.expm1(rest)
+    return e + e * expm1(rest, xp)

@@ -15,6 +15,7 @@ from .._engines import run
 from .._gate.dtypes import cast, widen
 from .._gate.losses import Target
 from .._gate.namespace import constant, is_jax, is_torch
+from .elements import expm1
 from .losses import class_losses, counting
 from .rows import anchor, row_max, row_sum, select
 from .sparse import entmax
@@ -113,7 +114,7 @@ def _gaps(t: Any, p: Any, alpha: float, xp: Any) -> Any:
     power = p**beta
     ratio = xp.log(select(both, t, 1.0, xp)) - xp.log(select(both, p, 1.0, xp))
     alone = select(t > 0.0, select(t > 0.0, t, 1.0, xp) ** beta, 0.0, xp)
-    growth = xp.where(both, power * xp.expm1(beta * ratio), alone - power)
+    growth = xp.where(both, power * expm1(beta * ratio, xp), alone - power)
     return (t * growth / beta - power * (t - p)) / alpha
 
 
@@ -152,5 +153,5 @@ def _norm_distance(x: Any, to: Aim, alpha: float, *, axis: Axes, where: Any, xp:
     hit = hits(to.labels, x, axis=axis, xp=xp)
     rest = cast(row_sum(select(~hit, q, 0.0, xp), axis, xp), x.dtype, xp)
     near = rest < 0.5
-    small = -xp.expm1(share * xp.log1p(-select(near, rest, 0.0, xp)))
+    small = -expm1(share * xp.log1p(-select(near, rest, 0.0, xp)), xp)
     return xp.where(near, small, 1.0 - pick(hit, q, axis, xp) ** share) + pick(hit, depth, axis, xp)

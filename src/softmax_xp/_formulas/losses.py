@@ -13,7 +13,7 @@ from .._gate.dtypes import beside, cast, common_dtype, to_floating, widen
 from .._gate.losses import Target
 from .._gate.namespace import is_dask, is_numpy
 from .derivatives import log_softmax_vjp, logsumexp_vjp
-from .elements import softcap
+from .elements import expm1, softcap
 from .labels import candidates_nll, label_nll, label_nll_and_grad
 from .normalizers import log_softmax, logsumexp
 from .rows import drop_axes, row_max, row_sum, select
@@ -269,7 +269,7 @@ def focal(nll: Any, *, gamma: float, scale: float, xp: Any) -> Any:
     """Return (1 - p)**gamma times nll; where p is 1 it is 0 with a derivative of 0, for every gamma."""
     if gamma == 0.0:
         return scale * nll
-    other = -xp.expm1(-nll)
+    other = -expm1(-nll, xp)
     # The power of a subnormal number may have a derivative that overflows.
     some = other > float(xp.finfo(nll.dtype).smallest_normal)
     power = select(some, other, 1.0, xp) ** gamma
@@ -278,9 +278,9 @@ def focal(nll: Any, *, gamma: float, scale: float, xp: Any) -> Any:
 
 def poly(nll: Any, *, epsilon: float, xp: Any) -> Any:
     """Return nll + epsilon * (1 - p)."""
-    return nll - epsilon * xp.expm1(-nll)
+    return nll - epsilon * expm1(-nll, xp)
 
 
 def generalized(nll: Any, *, q: float, xp: Any) -> Any:
     """Return (1 - p**q) / q, whose limit at q = 0 is nll."""
-    return nll if q == 0.0 else -xp.expm1(-q * nll) / q
+    return nll if q == 0.0 else -expm1(-q * nll, xp) / q

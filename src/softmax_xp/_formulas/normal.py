@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import pi, sqrt
 from typing import Any, NamedTuple
 
-from .elements import at_most, halves, horner, narrow_or_wide
+from .elements import at_most, expm1, halves, horner, narrow_or_wide
 from .rows import select
 
 TAIL = {
@@ -110,7 +110,7 @@ def normal_tail(a: Any, xp: Any) -> Tail:
     kind = narrow_or_wide(a)
     a = at_most(a, TOP[kind], xp)
     head = xp.round(a * GRID[kind]) / GRID[kind]
-    e, excess = xp.exp(-0.5 * (head * head)), xp.expm1(-0.5 * ((a - head) * (a + head)))
+    e, excess = xp.exp(-0.5 * (head * head)), expm1(-0.5 * ((a - head) * (a + head)), xp)
     # -1 at 0, and with all digits of a near it.
     s = (2.0 + 2.0 * POLE / TOP[kind]) * a / (a + POLE) - 1.0
     p = horner(TAIL[kind], s)

@@ -9,6 +9,7 @@ from .._gate.dtypes import cast, common_dtype
 from .._gate.integers import Top
 from .._gate.masks import known
 from .._gate.namespace import constant
+from .elements import expm1
 from .ranks import running_sum
 from .rows import anchor, drop_axes, held, positions, row_max, row_sum, select, settle, temper, temper_max
 
@@ -126,7 +127,7 @@ def log1mexp(x: Any, /, *, xp: Any) -> Any:
     log(1 - y) is taken as -log1p(y / (1 - y)): libraries lose digits in log1p of negative numbers.
     """
     small = x < LOG_2
-    near = -xp.expm1(-select(small & (x > 0), x, LOG_2, xp))
+    near = -expm1(-select(small & (x > 0), x, LOG_2, xp), xp)
     far = xp.exp(-select(~small, x, LOG_2, xp))
     y = xp.where(small, xp.log(near), -xp.log1p(far / (1 - far)))
     return select(x != 0, select(~(x < 0), y, nan, xp), -inf, xp)

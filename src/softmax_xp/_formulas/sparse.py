@@ -7,6 +7,7 @@ from typing import Any
 
 from .._gate.dtypes import accumulator, cast, dtype_name
 from .._gate.namespace import constant
+from .elements import expm1
 from .normalizers import Shifted, shift, softmax
 from .rows import row_max, row_sum, select, settle, temper
 from .thresholds import Axes, above, between, exact_threshold, last_break, smallest_inside
@@ -188,7 +189,7 @@ def _bent(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     for _ in range(BENT):
         e, slope = _bent_powers(fixed, inside, rho, power, xp, quick=True)
         total = row_sum(e, axis, xp)
-        gap = -xp.expm1(-power * (xp.log(total) - rho)) * total / row_sum(slope, axis, xp)
+        gap = -expm1(-power * (xp.log(total) - rho), xp) * total / row_sum(slope, axis, xp)
         rho = rho - xp.log1p(-gap) / power
     # Two more steps, which derivatives follow: they are right to the third order.
     e, slope = _bent_powers(d, inside, rho, beta, xp)
