@@ -12,6 +12,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 import softmax_xp as sx  # noqa: E402
+from softmax_xp import losses  # noqa: E402
 from softmax_xp.testing import contract  # noqa: E402
 from softmax_xp.testing.compare import ulp  # noqa: E402
 
@@ -173,6 +174,18 @@ def test_weights_and_sinks_that_are_traced_are_pinned_beside_given_logits(only_x
     v, _ = inputs()
     found = jax.jit(lambda s: sx.log_softmax(v, sink=s * 3.3))(v[:, :1])
     assert_same(found.ravel(), sx.log_softmax(v, sink=v[:, :1] * 3.3).ravel(), scaled=False)
+
+
+def test_many_rows_beside_probabilities_that_are_constants_have_the_gradient_of_given_ones(only_x32):
+    """XLA fuses two calls of expm1 with a sum in so many rows, and confuses their arguments."""
+    rng = np.random.default_rng(4)
+    x, p = array(rng.normal(size=(8000, 4)), jnp.asarray(0.5)), array(rng.dirichlet(np.ones(4), 8000), jnp.asarray(0.5))
+
+    def loss(x, p):
+        return losses.generalized_cross_entropy(x, p, reduction="sum")
+
+    found = jax.jit(lambda x: jax.grad(loss)(x, p))(x)
+    assert_same(found[:24].ravel(), jax.grad(loss)(x, p)[:24].ravel(), scaled=True)
 
 
 def test_xla_computes_a_product_twice_and_contracts_one_of_them(only_x32):

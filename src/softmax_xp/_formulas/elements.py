@@ -7,7 +7,7 @@ from math import frexp, inf, ldexp
 from typing import Any
 
 from .._gate.dtypes import dtype_name
-from .._gate.namespace import is_compiling
+from .._gate.namespace import is_compiling, is_jax
 from .rows import select
 
 TANH = {
@@ -110,9 +110,10 @@ def softcap_slope(x: Any, g: Any, /, *, cap: float, where: Any = None, xp: Any) 
 def expm1(x: Any, xp: Any) -> Any:
     """Return exp(x) - 1, which keeps its digits near 0 in a compiled graph too.
 
-    Inductor writes the vectors of torch's own on the CPU as exp(x) - 1: 0 where the result is small.
+    Inductor writes the vectors of torch's own on the CPU as exp(x) - 1: 0 where the result is small. XLA on the CPU
+    (jaxlib 0.10) fuses two of JAX's own with a sum, and one of them then has the argument of the other.
     """
-    return own_expm1(x, xp) if is_compiling(xp) else xp.expm1(x)
+    return own_expm1(x, xp) if is_compiling(xp) or is_jax(xp) else xp.expm1(x)
 
 
 def own_expm1(x: Any, xp: Any) -> Any:
