@@ -123,16 +123,18 @@ def logsumexp(
     >>> print(lse.round(4), sign)
     1.5413 -1.0
     """
+    if b is None and not return_sign and not any(is_complex(d) for d in (dtype, getattr(x, "dtype", None))):
+        z, top, options = _gate.admit_sum(x, axis=axis, where=where, dtype=dtype, xp=xp)
+        lse = run(formulas.logsumexp, z, keepdims=keepdims, **options)
+        if top is None:
+            return lse
+        return formulas.above(lse, top=top, axis=options["axis"], keepdims=keepdims, xp=options["xp"])
     z, top, options = _gate.admit_weighted_sum(x, b=b, axis=axis, where=where, dtype=dtype, xp=xp)
-    options["keepdims"] = keepdims
     more = {"top": top, "axis": options["axis"], "keepdims": keepdims, "xp": options["xp"]}
     if return_sign:
-        size, sign = run(weighted.signed_logsumexp, z, **options)
+        size, sign = run(weighted.signed_logsumexp, z, keepdims=keepdims, **options)
         return formulas.above(size, **more), sign
-    if b is not None or is_complex(z.dtype):
-        return formulas.above(run(weighted.weighted_logsumexp, z, **options), **more)
-    del options["b"]
-    return formulas.above(run(formulas.logsumexp, z, **options), **more)
+    return formulas.above(run(weighted.weighted_logsumexp, z, keepdims=keepdims, **options), **more)
 
 
 def logmeanexp(

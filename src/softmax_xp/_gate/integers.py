@@ -38,6 +38,8 @@ def from_top(
     Where ``down``, that of -x. Other numbers are converted as they are, and there is no largest.
     """
     floating = floating_dtype(x, dtype, xp, name=name)
+    if x.dtype == floating:
+        return (-x if down else x), None
     if not _is_beyond(x, floating) or any(x.shape[a] == 0 for a in axis if a < x.ndim):
         x = cast(x, floating, xp)
         return (-x if down else x), None
