@@ -115,7 +115,7 @@ def torch(session: nox.Session) -> None:
 
 @nox.session
 def inductor(session: nox.Session) -> None:
-    """PyTorch compiled by Inductor: three minutes; skips with a printed reason where there is no C++ compiler."""
+    """PyTorch compiled by Inductor, which takes minutes; skips with a printed reason where there is no C++ compiler."""
     session.install("-e", ".[check]", TORCH, *TEST)
     arguments = ("tests/torch_only/test_inductor.py", "--backend", "torch", "-n", "2")
     pytest(session, *arguments, env={"SOFTMAX_XP_INDUCTOR": "1"})
