@@ -124,7 +124,7 @@ def logsumexp(
     1.5413 -1.0
     """
     if b is None and not return_sign and not any(is_complex(d) for d in (dtype, getattr(x, "dtype", None))):
-        z, top, options = _gate.admit_sum(x, axis=axis, where=where, dtype=dtype, xp=xp)
+        z, top, options = _gate.admit_sum(x, axis=axis, where=where, dtype=dtype, xp=xp, allow_complex=True)
         lse = run(formulas.logsumexp, z, keepdims=keepdims, **options)
         if top is None:
             return lse

@@ -65,11 +65,13 @@ def admit_measured(
     return x, top, options
 
 
-def admit_sum(x: Any, *, axis: Any, where: Any, dtype: Any, xp: Any) -> tuple[Any, Top | None, dict[str, Any]]:
+def admit_sum(
+    x: Any, *, axis: Any, where: Any, dtype: Any, xp: Any, allow_complex: bool = False
+) -> tuple[Any, Top | None, dict[str, Any]]:
     """Return ``x`` as floating point, the integers that are taken off each row, and the options of a reduction."""
     xp = common_namespace(xp, {"x": x}, {"where": where})
     options = {"axis": check_axes(axis, x.ndim), "where": check_where(where, x), "xp": xp}
-    x, top = from_top(x, dtype, axis=options["axis"], where=options["where"], xp=xp)
+    x, top = from_top(x, dtype, axis=options["axis"], where=options["where"], xp=xp, allow_complex=allow_complex)
     return x, top, options
 
 

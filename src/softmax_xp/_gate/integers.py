@@ -31,13 +31,21 @@ class Top(NamedTuple):
 
 
 def from_top(
-    x: Any, dtype: Any, *, axis: tuple[int, ...], where: Any, xp: Any, name: str = "x", down: bool = False
+    x: Any,
+    dtype: Any,
+    *,
+    axis: tuple[int, ...],
+    where: Any,
+    xp: Any,
+    name: str = "x",
+    down: bool = False,
+    allow_complex: bool = False,
 ) -> tuple[Any, Top | None]:
     """Return ``x`` as floating point: integers beyond its digits less the largest that is kept of their row, and that.
 
     Where ``down``, that of -x. Other numbers are converted as they are, and there is no largest.
     """
-    floating = floating_dtype(x, dtype, xp, name=name)
+    floating = floating_dtype(x, dtype, xp, name=name, allow_complex=allow_complex)
     if x.dtype == floating:
         return (-x if down else x), None
     if not _is_beyond(x, floating) or any(x.shape[a] == 0 for a in axis if a < x.ndim):
