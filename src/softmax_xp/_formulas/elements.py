@@ -118,7 +118,10 @@ def expm1(x: Any, xp: Any) -> Any:
 
 def own_expm1(x: Any, xp: Any) -> Any:
     """Return exp(x) - 1, by the polynomial of tanh near 0; it has the right derivatives, to a few ulp."""
-    near = (x > -CLOSE) & (x < CLOSE)
+    return _expm1_in_parts(x, xp.abs(x) < CLOSE, xp)
+
+
+def _expm1_in_parts(x: Any, near: Any, xp: Any) -> Any:
     half = small_tanh(0.5 * select(near, x, 0.0, xp))
     return xp.where(near, 2.0 * half / (1.0 - half), xp.exp(select(~near, x, -1.0, xp)) - 1.0)
 
@@ -126,7 +129,7 @@ def own_expm1(x: Any, xp: Any) -> Any:
 def elu(x: Any, /, *, alpha: float, where: None = None, xp: Any) -> Any:
     """Return max(x, 0) + alpha * expm1(min(x, 0)); libraries miss expm1 by up to 4 ulp."""
     low, high = halves(x, xp)
-    return high + alpha * own_expm1(low, xp)
+    return high + alpha * _expm1_in_parts(low, low > -CLOSE, xp)
 
 
 def elu_slope(x: Any, g: Any, /, *, alpha: float, where: None = None, xp: Any) -> Any:
