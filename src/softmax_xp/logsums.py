@@ -88,7 +88,7 @@ def logsumexp(
     -------
     lse : array
         Of the shape of ``x`` and ``b`` without the reduced axes, in their library, device and common
-        floating dtype; integers, booleans and numbers take that of ``x``. Without `return_sign`,
+        floating dtype; weights that are integers, booleans or a number take that of ``x``. Without `return_sign`,
         the sum of a real ``x`` with a negative result gives NaN; a complex one gives the
         principal logarithm.
     sign : array

@@ -83,3 +83,11 @@ def test_a_mask_of_known_length_goes_with_rows_of_unknown_length(name):
     x, labels = (da.from_array(v, chunks=5) for v in (test_lazy.X, test_lazy.LABELS))
     lazy = [v[x[:, 0] > 0] for v in (x, labels)] + [da.from_array(v) for v in plain[2:]]
     test_sparse.assert_close(WITH_A_MASK[name](*lazy), WITH_A_MASK[name](*plain))
+
+
+@pytest.mark.parametrize("chunks", [((0, 4), (3,)), ((2, 0, 2), (3,)), ((4,), (2, 0, 1)), ((4, 0), (0, 3))], ids=str)
+def test_first_largest_entries_are_found_beside_empty_chunks(chunks):
+    values = np.asarray([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0], [5.0, 5.0, 5.0], [0.0, 1.0, 2.0]])
+    x = da.from_array(values, chunks=chunks)
+    np.testing.assert_array_equal(sx.hardmax(x).compute(), sx.hardmax(values))
+    np.testing.assert_array_equal(sampling.sample_categorical(x, noise=0 * x).compute(), values.argmax(axis=-1))

@@ -366,3 +366,9 @@ def test_a_sample_weight_of_0_removes_a_set_of_candidates(backend, call):
     )
     each = -np.log(np.exp(log_softmax64(X))[:, :2].sum(axis=1))
     assert_near(loss, np.sum(weights * each) / 4, dtype, scale=8.0)
+
+
+def test_an_alpha_of_0_removes_an_infinite_loss_as_a_class_weight_does(backend, call):
+    x, labels = backend.array([[-np.inf, 0.0]], backend.dtypes[0]), backend.array([0], "int32")
+    for gamma in (0.0, 2.0):
+        np.testing.assert_array_equal(call("focal_loss", x, labels, gamma=gamma, alpha=0.0, reduction="none"), [0.0])

@@ -267,6 +267,9 @@ def masses(x: Any, /, *, axis: Axes, target: Target, xp: Any) -> Any:
 
 def focal(nll: Any, *, gamma: float, scale: float, xp: Any) -> Any:
     """Return (1 - p)**gamma times nll; where p is 1 it is 0 with a derivative of 0, for every gamma."""
+    if scale == 0.0:
+        # As for a class of weight 0: 0 also where the loss is not finite, and where its derivative is not.
+        nll = select(xp.isfinite(nll), nll, 0.0, xp)
     if gamma == 0.0:
         return scale * nll
     other = -expm1(-nll, xp)

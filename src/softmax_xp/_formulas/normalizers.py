@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from .._gate.dtypes import cast, common_dtype
 from .._gate.integers import Top
-from .._gate.masks import known
-from .._gate.namespace import constant
+from .._gate.namespace import constant, is_dask
 from .elements import expm1
 from .ranks import running_sum
 from .rows import anchor, drop_axes, held, positions, row_max, row_sum, select, settle, temper, temper_max
@@ -151,7 +150,7 @@ def hardmax(x: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
 
 def _is_first(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Whether an entry is the first of its row for which ``top`` holds."""
-    if not all(known(n) for n in top.shape):
+    if is_dask(xp):
         return _is_first_by_counting(top, axis, xp)
     index, size = 0, 1
     for a in reversed(axis):
@@ -164,7 +163,7 @@ def _is_first(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
 
 
 def _is_first_by_counting(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
-    """Return the same where chunks of unknown length may be empty: axis by axis, by how many have come so far."""
+    """Return the same where chunks may be empty, or of unknown length: axis by axis, by how many have come so far."""
     for i, a in enumerate(axis):
         behind = axis[i + 1 :]
         some = xp.any(top, axis=behind, keepdims=True) if behind else top

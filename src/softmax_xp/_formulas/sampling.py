@@ -7,8 +7,7 @@ from math import inf, log, nan, prod, sqrt
 from typing import Any
 
 from .._gate.dtypes import accumulator, cast
-from .._gate.masks import known
-from .._gate.namespace import constant, is_jax, is_torch
+from .._gate.namespace import constant, is_dask, is_jax, is_torch
 from .normalizers import hardmax
 from .ranks import leading, move, reorder, running_sum, shortest, sort_down, whole_rows
 from .rows import anchor, positions, row_max, row_sum, select
@@ -55,9 +54,9 @@ def draws(
 
 def _first_largest(z: Any, a: int, xp: Any) -> Any:
     """Return the place of the largest entry of each row; the first of equal ones."""
-    if all(known(n) for n in z.shape):
+    if not is_dask(xp):
         return cast(xp.argmax(z, axis=a, keepdims=True), positions(z.shape[a], z.ndim, a, z, xp).dtype, xp)
-    # As many as come before it: some of the chunks may be empty.
+    # As many as come before it: some of the chunks may be empty, and lengths unknown.
     seen = running_sum(xp.astype(z == row_max(z, (a,), xp), xp.int64), (a,), xp)
     return xp.sum(xp.astype(seen == 0, xp.int64), axis=a, keepdims=True)
 

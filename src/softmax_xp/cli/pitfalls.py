@@ -25,7 +25,9 @@ def print_pitfalls() -> None:
         print_table(header, [*_cases(), *_compiled_cases()], left=range(4))
     print("\ntextbook: e = exp(x - max(x)); p = e / sum(e); log(p), -log(p[label]), p[label] - 1; in plain NumPy")
     if find_spec("jax"):
-        print("under jax.jit: jax.nn in the place of the textbook; x - m is contracted with what x is computed by")
+        print(
+            "jax.jit: jax.nn instead of the textbook; XLA fuses computing x with subtracting m, so that x - m is not 0 at m"
+        )
 
 
 def textbook(x: Array, axis: int = -1) -> Array:
@@ -68,7 +70,7 @@ def _compiled_cases() -> Iterator[list[str]]:
 
     x = jax.numpy.asarray([30.1, 0.3, 0.2], dtype=jax.numpy.float32)
     theirs, ours = (jax.jit(lambda v, f=f: f(v / 0.7))(x) for f in (jax.nn.log_softmax, log_softmax))
-    name = "log_softmax of float32 [30.1, .3, .2] / 0.7, [0], under jax.jit"
+    name = "log_softmax of [30.1, .3, .2] / 0.7, first, in jax.jit"
     yield [name, "-6.06e-19", f"{theirs[0]:.3g}", f"{ours[0]:.3g}"]
 
 

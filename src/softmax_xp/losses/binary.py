@@ -37,7 +37,7 @@ def binary_cross_entropy_with_logits(
         of an integer or boolean dtype; another integer gives NaN.
     weight : array, optional
         w in the equation, of a shape that broadcasts to that of ``logits``. A weight of 0 removes
-        its element; its derivative is the loss of the element.
+        its element; the derivative of a sum is the loss of the element.
     pos_weight : float or array, optional
         v in the equation, of a shape that broadcasts to that of ``logits``.
     reduction : {"mean", "sum", "none"}

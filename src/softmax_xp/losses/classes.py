@@ -49,7 +49,7 @@ def cross_entropy(
         w in the equation, of shape ``(n,)``.
     sample_weight : array, optional
         How much each sample counts, of a shape that broadcasts to that of labels. A weight of 0
-        removes its sample, whatever its logits are; its derivative is the loss of the sample.
+        removes its sample, whatever its logits are; the derivative of a sum is the loss of the sample.
     where : boolean array, optional
         Classes to keep, of a shape that broadcasts to that of ``logits``. The others have
         probability 0 and no influence on any gradient; a target among them has the loss inf.
