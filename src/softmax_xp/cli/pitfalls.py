@@ -25,9 +25,7 @@ def print_pitfalls() -> None:
         print_table(header, [*_cases(), *_compiled_cases()], left=range(4))
     print("\ntextbook: e = exp(x - max(x)); p = e / sum(e); log(p), -log(p[label]), p[label] - 1; in plain NumPy")
     if find_spec("jax"):
-        print(
-            "jax.jit: jax.nn instead of the textbook; XLA fuses computing x with subtracting m, so that x - m is not 0 at m"
-        )
+        print("jax.jit: jax.nn instead of the textbook; XLA fuses x with x - max, which is then not 0 at the maximum")
 
 
 def textbook(x: Array, axis: int = -1) -> Array:
