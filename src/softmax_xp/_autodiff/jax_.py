@@ -48,10 +48,11 @@ def pinned(values: Values) -> Values:
     to a fused multiply-add there: x - m is then not 0 at the maximum, and may be large. A half type stays in float32
     in some of those loops.
     """
-    return jax.tree.map(_pinned, values)
+    return jax.tree.map(pin, values)
 
 
-def _pinned(value: Any) -> Any:
+def pin(value: Any) -> Any:
+    """Return one argument so."""
     is_floating = isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.inexact)
     return _as_stored(value) if is_floating else value
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import tree_flatten, tree_unflatten
 
-from .._autodiff.jax_ import pinned
+from .._autodiff.jax_ import pin
 from .._formulas import normalizers as formulas
 from .._gate.dtypes import dtype_name
 from . import generic, selected
@@ -55,7 +55,7 @@ def execute(call: Callable[..., Any], formula: Callable[..., Any], /, *arrays: A
     given = [v for v in leaves if isinstance(v, jax.Array)]
     varies = tuple(isinstance(v, jax.Array) for v in leaves)
     # Beside logits that are values, a weight may be traced.
-    return _compiled(call, formula, tree, fixed, varies)(pinned(given))
+    return _compiled(call, formula, tree, fixed, varies)([pin(value) for value in given])
 
 
 def _is_leaf(value: Any) -> bool:
