@@ -73,6 +73,21 @@ def test_a_sum_has_the_common_type_of_exponents_and_weights(backend, call):
     assert_contract(backend.numpy(narrow), -138.62943611198907, "logsumexp", "float32")
 
 
+@pytest.mark.parametrize("x", [complex(1.0, inf), complex(1.0, nan), complex(inf, 1.0), complex(nan, nan)])
+def test_a_complex_entry_of_weight_0_has_no_influence(backend, call, x):
+    if backend.library in ("dask", "mlx") or "complex128" not in dir(backend.xp) or backend.dtypes[0] != "float64":
+        pytest.skip("complex numbers are tested in double precision")
+    result = call("logsumexp", backend.array([x, 1.0], "complex128"), b=backend.array([0.0, 1.0], "float64"))
+    np.testing.assert_equal(complex(result), 1.0 + 0.0j)
+
+
+def test_numbers_as_weights_may_be_beyond_the_type_of_the_exponents(backend, dtype, call):
+    if "float64" not in backend.dtypes:
+        pytest.skip("the device has no float64")
+    result = call("logsumexp", backend.array([0.0], dtype), b=2.0**200)
+    assert_contract(result, 138.62943611198907, "logsumexp", dtype)
+
+
 def test_boolean_weights_are_0_and_1(backend, call):
     dtype = backend.dtypes[0]
     x = backend.array([0.0, 5.0, 0.0], dtype)

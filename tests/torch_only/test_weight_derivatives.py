@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from softmax_xp import logsumexp, use_engine  # noqa: E402
+from softmax_xp import logsumexp, losses, use_engine  # noqa: E402
 
 from ..losses.reference import X, assert_near  # noqa: E402
 from ..losses.weights import weighted_losses  # noqa: E402
@@ -77,3 +77,12 @@ def test_the_weights_of_a_sum_have_their_derivatives_also_at_0():
         lambda x, b: logsumexp(x, b=b, axis=0, return_sign=True)[0],
         (array([1.0, 2.0]).requires_grad_(), array([2.0, 0.0]).requires_grad_()),
     )
+
+
+@pytest.mark.parametrize("dense", [False, True], ids=["label", "probabilities"])
+def test_a_weight_of_0_has_the_derivative_of_a_loss_that_is_bounded_where_p_is_0(dense):
+    x = torch.tensor([[-torch.inf, 0.0]], dtype=torch.float64)
+    target = torch.tensor([[1.0, 0.0]], dtype=torch.float64) if dense else torch.tensor([0])
+    w = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    losses.generalized_cross_entropy(x, target, q=0.5, sample_weight=w, reduction="sum").backward()
+    assert w.grad.tolist() == [2.0]

@@ -104,6 +104,7 @@ def _label_losses(
     log_probs: bool = False,
     transform: Transform = _unchanged,
     factor: Any = None,
+    bounded: bool = False,
     xp: Any,
 ) -> Any:
     """Return the loss of each row at its label; nothing of the size of ``x`` is kept."""
@@ -116,8 +117,7 @@ def _label_losses(
     if factor is not None:
         factor = pick(hits(to.labels, x, axis=axis, xp=xp), beside(factor, x, xp), axis, xp)
         counts = counts & (factor != 0)
-    # What is not finite and does not count becomes 0, where no transform has an infinite derivative.
-    loss = product(to.mass, transform(select(counts | xp.isfinite(nll), nll, 0.0, xp), xp=xp), xp)
+    loss = product(to.mass, transform(_clean(nll, counts, bounded, xp), xp=xp), xp)
     return loss if factor is None else product(factor, loss, xp)
 
 
@@ -131,6 +131,7 @@ def _dense_losses(
     log_probs: bool = False,
     transform: Transform = _unchanged,
     factor: Any = None,
+    bounded: bool = False,
     xp: Any,
 ) -> Any:
     """Return the sum of the losses of all classes, by their coefficients."""
@@ -140,10 +141,17 @@ def _dense_losses(
         log_p = run(log_softmax, x, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
     a = coefficients(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
     a = a if factor is None else product(beside(factor, x, xp), a, xp)
-    # What is not finite and does not count becomes 0, where no transform has an infinite derivative.
     counts = a != 0 if to.rows is None else (a != 0) & (to.rows != 0)
-    loss = product(a, transform(select(counts | xp.isfinite(log_p), -log_p, 0.0, xp), xp=xp), xp)
+    loss = product(a, transform(_clean(-log_p, counts, bounded, xp), xp=xp), xp)
     return cast(row_sum(loss, axis, xp), loss.dtype, xp)
+
+
+def _clean(nll: Any, counts: Any, bounded: bool, xp: Any) -> Any:
+    """Return nll with 0 for what does not count and is not finite: a transform may have an infinite derivative there.
+
+    One that is ``bounded`` makes a number of infinity, which is the derivative in a weight of 0.
+    """
+    return select(counts | (nll == nll if bounded else xp.isfinite(nll)), nll, 0.0, xp)
 
 
 def class_losses_and_grad(
@@ -163,7 +171,7 @@ def class_losses_and_grad(
     dtype = x.dtype
     extra: dict[str, Any] = {"smoothing": smoothing, "z_loss": z_loss, "cap": cap}
     z, to, total, kept = _prepared(x, target, axis=axis, where=where, xp=xp, **extra)
-    share = to.per_row(quotient(xp.ones_like(to.mass), divisor, xp), xp)
+    share = to.per_row(quotient(xp.ones_like(total), divisor, xp), xp)
     scale = cast(product(share, to.mass, xp), z.dtype, xp)
     if to.labels is not None and not smoothing:
         nll, grad = run(label_nll_and_grad, z, axis=axis, where=kept, labels=to.labels, scale=scale, xp=xp)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, log, nan
+from math import frexp, inf, ldexp, log, nan
 from typing import Any, NamedTuple
 
 from .._gate.dtypes import beside, cast, common_dtype, is_complex
@@ -13,10 +13,12 @@ Axes = tuple[int, ...]
 
 
 class Sizes(NamedTuple):
-    """The logarithms of the absolute values of terms; ``m`` has one value per row."""
+    """The logarithms of the absolute values of terms; ``m``, ``origin`` and ``scale`` have one value per row."""
 
     t: Any  # x + log(abs(b)), -inf for what is masked, 0 by its weight, or exp(-inf)
     m: Any  # their maximum
+    origin: Any  # the exponent that the others are measured from: the largest among those of about the largest terms
+    scale: Any  # powers of two that keep sums of weights in range; None without weights
     unused: Any  # weights of 0, which still have a derivative; None without weights
 
 
@@ -29,15 +31,15 @@ def signed_logsumexp(x: Any, /, *, axis: Axes, b: Any, where: Any, keepdims: boo
         x = cast(x, b.dtype, xp)
     sizes = _sizes(x, b, axis=axis, where=where, xp=xp)
     terms = _terms(x, b, sizes, xp)
-    at_top = sizes.t == sizes.m
-    # Apart from each other, so that what is small is not lost beside the largest terms. No result depends on which
-    # terms these are.
+    # exp(0) apart from the others, so that what is small is not lost beside it, and weights that sum to 1 do so. No
+    # result depends on which terms these are.
+    at_top = (xp.real(x) if is_complex(x.dtype) else x) == sizes.origin
     first = row_sum(select(at_top, terms, 0.0, xp), axis, xp)
     rest = row_sum(select(~at_top, terms, 0.0, xp), axis, xp)
     total, m = first + rest, sizes.m
     finite = xp.isfinite(m)
     wide = cast(m, xp.abs(total).dtype, xp)
-    size = xp.where(finite, select(finite, wide, 0.0, xp) + _log_abs(first, rest, xp), wide)
+    size = xp.where(finite, cast(sizes.origin, wide.dtype, xp) + _log_abs(first, rest, sizes.scale, xp), wide)
     sign = select(m != -inf, select(m == m, _sign(total, xp), nan, xp), 0.0, xp)
     unknown = (m == inf) & ((total == 0) | _is_mixed(b, sizes, axis, xp))
     size, sign = select(~unknown, size, nan, xp), cast(select(~unknown, sign, nan, xp), dtype, xp)
@@ -50,24 +52,38 @@ def _sizes(x: Any, b: Any, *, axis: Axes, where: Any, xp: Any) -> Sizes:
     real = constant(xp.real(x) if is_complex(x.dtype) else x, xp)
     if b is None:
         t = select(where, real, -inf, xp)
-        return Sizes(t, row_max(t, axis, xp), None)
+        m = row_max(t, axis, xp)
+        return Sizes(t, m, anchor(m, xp), None, None)
     b = constant(b, xp)
     some, unused = (b != 0) & (real != -inf), b == 0
     if where is not None:
         some, unused = some & where, unused & where
-    t = select(some, select(some, real, 0.0, xp) + xp.log(select(some, xp.abs(b), 1.0, xp)), -inf, xp)
-    return Sizes(t, row_max(t, axis, xp), unused)
+    size = select(some, xp.abs(b), 1.0, xp)
+    t = select(some, select(some, real, 0.0, xp) + xp.log(size), -inf, xp)
+    m = row_max(t, axis, xp)
+    # Not the largest alone: a logarithm that is computed twice need not be the same number.
+    near = some & (t >= m - 1.0)
+    origin = xp.where(xp.isfinite(m), row_max(select(near, real, -inf, xp), axis, xp), anchor(m, xp))
+    return Sizes(t, m, origin, _scale(row_max(select(near, size, 0.0, xp), axis, xp), xp), unused)
+
+
+def _scale(size: Any, xp: Any) -> Any:
+    """Return a power of two for weights of about this size: 1 unless their sum might overflow, or have no digits."""
+    exponent = frexp(float(xp.finfo(size.dtype).max))[1]
+    limit, factor = ldexp(1.0, exponent // 2), ldexp(1.0, 75 * exponent // 128)
+    small = select(size < 1.0 / limit, xp.full_like(size, factor), 1.0, xp)
+    return select(~(size > limit), small, 1.0 / factor, xp)
 
 
 def _terms(x: Any, b: Any, sizes: Sizes, xp: Any) -> Any:
     """Return b * exp(x - m); what is infinite has the size of its weight, and the phase of x."""
-    t, m, unused = sizes
-    top = anchor(m, xp)
+    t, _, top, scale, unused = sizes
     used = xp.isfinite(t)
     if unused is not None:
         real = xp.real(x) if is_complex(x.dtype) else x
         # Its derivative is exp(x - m), but the value must not be 0 * inf.
-        used = used | (unused & (constant(real, xp) - top < log(float(xp.finfo(top.dtype).max))))
+        unused = unused & (constant(real, xp) - top < log(float(xp.finfo(top.dtype).max)))
+        used = used | (unused & xp.isfinite(constant(xp.imag(x), xp)) if is_complex(x.dtype) else unused)
     d = select(used, x, 0.0, xp) - cast(select(used, top, 0.0, xp), x.dtype, xp)
     infinite = t == inf
     if is_complex(x.dtype):
@@ -76,7 +92,8 @@ def _terms(x: Any, b: Any, sizes: Sizes, xp: Any) -> Any:
         return select(used | infinite, xp.exp(d), 0.0, xp)
     # In two steps: beside a tiny weight exp(d) alone would overflow, beside a huge one it would have no digits.
     half = xp.exp(0.5 * d)
-    return (select(used, b, 0.0, xp) + select(infinite, _unit(b, xp), 0.0, xp)) * half * half
+    b = select(used, b, 0.0, xp) + select(infinite, _unit(b, xp), 0.0, xp)
+    return b * cast(scale, b.dtype, xp) * half * half
 
 
 def _unit(b: Any, xp: Any) -> Any:
@@ -106,8 +123,8 @@ def _is_mixed(b: Any, sizes: Sizes, axis: Axes, xp: Any) -> Any:
     return xp.any(above, axis=axis, keepdims=True) & xp.any(below, axis=axis, keepdims=True)
 
 
-def _log_abs(first: Any, rest: Any, xp: Any) -> Any:
-    """Return log(abs(first + rest)), by log1p of what it is above 1 where it is near 1: that is never rounded to 1."""
+def _log_abs(first: Any, rest: Any, scale: Any, xp: Any) -> Any:
+    """Return log(abs(first + rest) / scale), by log1p of what it is above 1 near 1: that is never rounded to 1."""
     total = first + rest
     size = xp.abs(total)
     near = (size > 0.5) & (size < 1.5)
@@ -120,7 +137,8 @@ def _log_abs(first: Any, rest: Any, xp: Any) -> Any:
         s = xp.where(negative, -rest + (-first - 1), rest + (first - 1))
         close = xp.log1p(select(near, s, 0.0, xp))
     far = xp.log(select((size > 0) & ~near, size, 1.0, xp))
-    return select(size != 0, xp.where(near, close, far), -inf, xp)
+    result = select(size != 0, xp.where(near, close, far), -inf, xp)
+    return result if scale is None else result - xp.log(cast(scale, result.dtype, xp))
 
 
 def weighted_logsumexp(x: Any, /, *, axis: Axes, b: Any, where: Any, keepdims: bool, xp: Any) -> Any:

@@ -48,7 +48,7 @@ def from_top(
     floating = floating_dtype(x, dtype, xp, name=name, allow_complex=allow_complex)
     if x.dtype == floating:
         return (-x if down else x), None
-    if not _is_beyond(x, floating) or any(x.shape[a] == 0 for a in axis if a < x.ndim):
+    if not _is_beyond(x, floating) or 0 in x.shape or (where is not None and 0 in where.shape):
         x = cast(x, floating, xp)
         return (-x if down else x), None
     bits, unsigned = int(dtype_name(x.dtype)[-2:]), dtype_name(x.dtype).startswith("u")
@@ -61,8 +61,8 @@ def from_top(
     wide = xp.float32 if is_half(floating) else floating
     d = 2.0 * cast((y >> 1) - (m >> 1), wide, xp) + cast((y & 1) - (m & 1), wide, xp)
     if dtype_name(floating) == "float16":
-        # Before the cast, which may warn.
-        d = xp.where(d >= -65504.0, d, xp.full_like(d, -inf))
+        # Before the cast, which may warn; what the mask leaves out may be above the largest.
+        d = xp.where((d >= -65504.0) & (d <= 65504.0), d, xp.full_like(d, -inf))
     middle = (-(2**15) if down else 2**15) if unsigned else 0
     return cast(d, floating, xp), Top(_pieces(m, bits, middle, int(down), accumulator(d, xp), xp))
 

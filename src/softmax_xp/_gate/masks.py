@@ -24,7 +24,7 @@ def check_weights(b: Any, x: Any, floating: Any, xp: Any) -> Any:
     """Return the weights ``b`` of logsumexp for ``x``, which is computed in the type ``floating``, as an array."""
     if isinstance(b, Real):
         # In the widest type: what a number is beside x must not be lost.
-        return xp.full_like(x, b, dtype=xp.float32 if is_half(floating) else accumulator(x, xp, floating))
+        return xp.full_like(x, b, dtype=accumulator(x, xp, xp.float32 if is_half(floating) else floating))
     if kind_of(b.dtype) is None:
         raise TypeError(f"b has dtype {b.dtype}; supported: numbers")
     return xp.astype(b, xp.uint8) if kind_of(b.dtype) == "bool" else b

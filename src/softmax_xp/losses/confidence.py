@@ -227,5 +227,6 @@ def generalized_cross_entropy(
         normalizer=normalizer,
         xp=xp,
     )
-    change = partial(formulas.generalized, q=gate.check_number("q", q, low=0.0, high=1.0))
-    return formulas.of_rows(formulas.class_losses, x, transform=change, **options)
+    q = gate.check_number("q", q, low=0.0, high=1.0)
+    change = partial(formulas.generalized, q=q)
+    return formulas.of_rows(formulas.class_losses, x, transform=change, bounded=q > 0.0, **options)

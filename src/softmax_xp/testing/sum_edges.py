@@ -29,6 +29,8 @@ SUM_EDGES = (
     SumEdge("a small weight", [0.0], [2.0**-13], -9.010913347279288, 1.0),
     SumEdge("huge beside tiny", [-1000.0, 0.0], [2.0**1000, 2.0**-1000], -306.8528194400547, 1.0),
     SumEdge("negative, near 1", [0.0, -40.0], [-1.0, -1.0], 4.248354255291589e-18, -1.0),
+    SumEdge("weights that sum to 1", [0.0, 0.0, -40.0], [0.25, 0.75, 1.0], 4.248354255291589e-18, 1.0),
+    SumEdge("weights that leave 1", [0.0, 0.0, 0.0], [7.0, -3.0, -3.0], 0.0, 1.0),
     SumEdge("nothing is left", [1.0, 1.0], [1.0, -1.0], -inf, 0.0),
     SumEdge("weights of 0", [1.0, 2.0], [0.0, 0.0], -inf, 0.0),
     SumEdge("weight of 0 at NaN", [nan, 1.0], [0.0, 1.0], 1.0, 1.0),
