@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import frexp, inf, ldexp
 from typing import Any
 
+from .._autodiff import execute
 from .._gate.dtypes import dtype_name
 from .._gate.namespace import is_compiling, is_jax
 from .rows import select
@@ -113,7 +114,19 @@ def expm1(x: Any, xp: Any) -> Any:
     Inductor writes the vectors of torch's own on the CPU as exp(x) - 1: 0 where the result is small. XLA on the CPU
     (jaxlib 0.10) fuses two of JAX's own with a sum, and one of them then has the argument of the other.
     """
-    return own_expm1(x, xp) if is_compiling(xp) or is_jax(xp) else xp.expm1(x)
+    if is_jax(xp):
+        return execute(exp_less_1, x, xp=xp)
+    return own_expm1(x, xp) if is_compiling(xp) else xp.expm1(x)
+
+
+def exp_less_1(x: Any, /, *, where: None = None, xp: Any) -> Any:
+    """Return exp(x) - 1 with exp(x) as its derivative: XLA flushes what a tiny cotangent has in a polynomial to 0."""
+    return own_expm1(x, xp)
+
+
+def exp_slope(x: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:
+    """Return g * exp(x)."""
+    return g * xp.exp(x)
 
 
 def own_expm1(x: Any, xp: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .activations import logit_slope
 from .derivatives import log_softmax_jvp, log_softmax_vjp, softmax_vjp
-from .elements import elu_slope, softcap_slope, tanh_slope
+from .elements import elu_slope, exp_slope, softcap_slope, tanh_slope
 from .normal import gelu_slope
 from .sparse_derivatives import entmax_vjp, potential_jvp, potential_vjp, sparsemax_vjp
 
@@ -30,6 +30,7 @@ RULES = {
     # Of single numbers, where a VJP is a JVP. Polynomials are near to a function but less so to its derivatives, and
     # what they are made of would be stored at many times the size of x; logit has no derivative at 0 and 1 otherwise.
     "elu": Rule(elu_slope, elu_slope, "argument", ("alpha",)),
+    "exp_less_1": Rule(exp_slope, exp_slope, "argument", ()),
     "gelu": Rule(gelu_slope, gelu_slope, "argument", ()),
     "logit": Rule(logit_slope, logit_slope, "argument", ()),
     "softcap": Rule(softcap_slope, softcap_slope, "argument", ("cap",)),
