@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,6 +96,22 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         jax.config.update("jax_enable_x64", before)
     else:
         yield chosen
+
+
+MAPPINGS = Path("/proc/self/maps")
+
+MOST_MAPPINGS = 30_000
+"""Linux allows a process about twice as many, and XLA, which takes eight for each program, crashes beyond."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_code_is_dropped_in_time() -> Iterator[None]:
+    yield
+    if "jax" in sys.modules and MAPPINGS.exists():
+        with MAPPINGS.open("rb") as lines:
+            several = sum(1 for _ in lines) > MOST_MAPPINGS
+        if several:
+            sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture
