@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from math import inf, nan
 from typing import Any
 
 from .._gate.dtypes import accumulator, cast, dtype_name
+from .._gate.integers import dask_max
 from .._gate.namespace import constant, device_of, is_dask, is_jax, is_mlx, is_numpy, is_torch
 
 BLOCK = 128
@@ -33,19 +33,10 @@ def row_max(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """
     x = constant(x, xp)
     if is_dask(xp) and axis:
-        return _dask_max(x, axis)
+        return dask_max(x, axis, -inf)
     if 0 in x.shape:
         return xp.sum(x, axis=axis, keepdims=True) - inf
     return xp.max(x, axis=axis, keepdims=True) if axis else x
-
-
-def _dask_max(x: Any, axis: tuple[int, ...]) -> Any:
-    """Return the maximum with -inf for that of nothing: a chunk of unknown length may be empty."""
-    from dask.array import reduction
-    from numpy import max as chunk_max
-
-    largest = partial(chunk_max, initial=-inf)
-    return reduction(x, chunk=largest, aggregate=largest, axis=axis, keepdims=True, dtype=x.dtype)
 
 
 def row_sum(x: Any, axis: tuple[int, ...], xp: Any) -> Any:

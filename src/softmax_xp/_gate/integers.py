@@ -79,14 +79,16 @@ def _is_beyond(x: Any, floating: Any) -> bool:
 def _largest(y: Any, axis: tuple[int, ...], lowest: int, xp: Any) -> Any:
     if not axis:
         return y
-    if is_dask(xp):
-        # A chunk of unknown length may be empty.
-        from dask.array import reduction
-        from numpy import max as chunk_max
+    return dask_max(y, axis, lowest) if is_dask(xp) else xp.max(y, axis=axis, keepdims=True)
 
-        largest = partial(chunk_max, initial=lowest)
-        return reduction(y, chunk=largest, aggregate=largest, axis=axis, keepdims=True, dtype=y.dtype)
-    return xp.max(y, axis=axis, keepdims=True)
+
+def dask_max(x: Any, axis: tuple[int, ...], lowest: float) -> Any:
+    """Return the maximum with ``lowest`` for that of nothing: a chunk of unknown length may be empty."""
+    from dask.array import reduction
+    from numpy import max as chunk_max
+
+    largest = partial(chunk_max, initial=lowest)
+    return reduction(x, chunk=largest, aggregate=largest, axis=axis, keepdims=True, dtype=x.dtype)
 
 
 def _pieces(m: Any, bits: int, first: int, last: int, floating: Any, xp: Any) -> list[Any]:
