@@ -99,3 +99,11 @@ def test_an_empty_row_of_integers_is_empty(backend, call):
     x = backend.array(np.zeros((2, 0)), "int32")
     assert call("softmax", x).shape == (2, 0)
     np.testing.assert_array_equal(call("logsumexp", x, axis=1), [-np.inf, -np.inf])
+
+
+@pytest.mark.parametrize("op", ["logsumexp", "logmeanexp"])
+def test_a_logarithm_beyond_a_half_type_is_infinite_without_a_warning(op):
+    import softmax_xp
+
+    x = np.asarray([100_000, 0], dtype=np.int32)
+    assert getattr(softmax_xp, op)(x, dtype=np.float16) == np.inf

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf, log, nan
 from typing import Any, NamedTuple
 
+from .._engines import quiet
 from .._gate.dtypes import cast, common_dtype
 from .._gate.integers import Top
 from .._gate.namespace import constant, is_dask
@@ -104,11 +105,12 @@ def above(lse: Any, *, top: Top | None, axis: tuple[int, ...], keepdims: bool, t
     if top is None:
         return lse
     wide = common_dtype(lse, top.pieces[0], xp)
-    if isinstance(temperature, float) and temperature == 1.0:
-        pieces = [cast(drop_axes(piece, axis, keepdims, xp), wide, xp) for piece in top.pieces]
-        return cast(Top(pieces).above(cast(lse, wide, xp)), lse.dtype, xp)
-    value = temper_max(top.above(0.0), held(temperature, lse.dtype, xp), xp)
-    return cast(cast(lse, wide, xp) + cast(value, wide, xp), lse.dtype, xp)
+    with quiet(xp):
+        if isinstance(temperature, float) and temperature == 1.0:
+            pieces = [cast(drop_axes(piece, axis, keepdims, xp), wide, xp) for piece in top.pieces]
+            return cast(Top(pieces).above(cast(lse, wide, xp)), lse.dtype, xp)
+        value = temper_max(top.above(0.0), held(temperature, lse.dtype, xp), xp)
+        return cast(cast(lse, wide, xp) + cast(value, wide, xp), lse.dtype, xp)
 
 
 def _log_total(s: Any, m: Any, temperature: Any, xp: Any) -> Any:
