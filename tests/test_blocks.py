@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from softmax_xp import derivatives, losses
-from softmax_xp._engines import blocks
+from softmax_xp._engines.numpy import blocks
 from softmax_xp.testing import contract
 
 N, C = 13, 7

@@ -16,8 +16,8 @@ import pytest
 
 import softmax_xp
 from softmax_xp import hardmax, log1mexp, logsubexp, logsumexp, one_hot, softmax
-from softmax_xp._gate.compat import array_namespace
-from softmax_xp._gate.namespace import short_name
+from softmax_xp._xp.compat import array_namespace
+from softmax_xp._xp.namespace import short_name
 
 from .backends import BACKENDS, Backend, missing
 

@@ -7,7 +7,8 @@ import pytest
 
 import softmax_xp
 from softmax_xp import activations, sampling, sparse
-from softmax_xp._engines import families, numpy_blocks
+from softmax_xp._engines import families
+from softmax_xp._engines.numpy import blocks_engine as numpy_blocks
 
 from .sparse.numbers import assert_near
 

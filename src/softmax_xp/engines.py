@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import _engines
+from . import _engines, activations, derivatives, logsums, losses, normalizers, sampling, sparse
 from ._gate.engines import check_engine, check_function
 
 __all__ = ["use_engine", "which_engine"]
@@ -20,7 +20,7 @@ def use_engine(name: str) -> Iterator[None]:
     ----------
     name : str
         ``"auto"`` (for each call the fastest engine that keeps the contract), ``"generic"``
-        (the formula, executed by the array's own library), or the name of one engine; calls
+        (the formula and nothing else, executed by the array's own library), or the name of one engine; calls
         that this engine does not support take the generic formula.
 
     Raises
@@ -50,7 +50,7 @@ def use_engine(name: str) -> Iterator[None]:
 
 
 def which_engine(function_name: str, x: Any, /, *args: Any, **options: Any) -> str:
-    """Return the name of the engine a call would take, and why not a faster one.
+    """Return which engine executes a call, and why not a faster one.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ def which_engine(function_name: str, x: Any, /, *args: Any, **options: Any) -> s
     -------
     str
         The engine's name; behind it, in parentheses, a reason for each faster engine that was
-        passed over.
+        passed over. For a function that is made of several executed formulas, one line for each,
+        which begins with the name of the formula.
 
     Raises
     ------
@@ -74,7 +75,8 @@ def which_engine(function_name: str, x: Any, /, *args: Any, **options: Any) -> s
 
     Notes
     -----
-    The call is made as far as the choice and no further: nothing is computed.
+    The call is made, and what executes it is noted meanwhile. ``"generic"`` is the formula
+    itself, executed by the array's own library.
 
     Examples
     --------
@@ -84,15 +86,16 @@ def which_engine(function_name: str, x: Any, /, *args: Any, **options: Any) -> s
     ...     print(softmax_xp.which_engine("softmax", np.asarray([0.0, 0.0])))
     numpy_inplace (cpu_kernels: numpy_inplace is selected)
     """
-    function = check_function(function_name)
-    # Not by its shortcut, where nothing can be asked.
-    function = getattr(function, "__wrapped__", function)
-    token = _engines.asking.set(True)
+    modules = (normalizers, logsums, losses, derivatives, sparse, sampling, activations)
+    function = check_function(function_name, {n: getattr(m, n) for m in modules for n in m.__all__})
+    chosen = _engines.selected.get()
+    recording = _engines.Recording(chosen.engine if isinstance(chosen, _engines.Recording) else chosen)
+    token = _engines.selected.set(recording)
     try:
         function(x, *args, **options)
-    except _engines.Answer as answer:
-        engine, reasons = answer.args
-        return f"{engine} ({'; '.join(reasons)})" if reasons else str(engine)
     finally:
-        _engines.asking.reset(token)
-    raise AssertionError(f"{function_name} returned without choosing an engine")
+        _engines.selected.reset(token)
+    return "\n".join(
+        engine if len(recording.lines) == 1 and formula == function_name else f"{formula}: {engine}"
+        for formula, engine in recording.lines
+    )

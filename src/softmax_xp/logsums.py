@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal, TypeVar, overload
 
 from . import _gate
-from ._engines import run
-from ._engines.shortcut import with_shortcut
+from ._composed import logsums
+from ._engines.planned import planned, prepared
 from ._formulas import normalizers as formulas
 from ._formulas import weighted
-from ._gate.dtypes import is_complex
+from ._xp.dtypes import is_complex
 
 __all__ = ["log1mexp", "logmeanexp", "logsubexp", "logsumexp"]
 
@@ -46,7 +46,7 @@ def logsumexp(
 ) -> tuple[Array, Array]: ...
 
 
-@with_shortcut(axis=None)
+@planned
 def logsumexp(
     x: Array,
     /,
@@ -125,18 +125,13 @@ def logsumexp(
     """
     if b is None and not return_sign and not any(is_complex(d) for d in (dtype, getattr(x, "dtype", None))):
         z, top, options = _gate.admit_sum(x, axis=axis, where=where, dtype=dtype, xp=xp, allow_complex=True)
-        lse = run(formulas.logsumexp, z, keepdims=keepdims, **options)
-        if top is None:
-            return lse
-        return formulas.above(lse, top=top, axis=options["axis"], keepdims=keepdims, xp=options["xp"])
+        return _measured(formulas.logsumexp, z, top, keepdims=keepdims, **options)
     z, top, options = _gate.admit_weighted_sum(x, b=b, axis=axis, where=where, dtype=dtype, xp=xp)
-    more = {"top": top, "axis": options["axis"], "keepdims": keepdims, "xp": options["xp"]}
-    if return_sign:
-        size, sign = run(weighted.signed_logsumexp, z, keepdims=keepdims, **options)
-        return formulas.above(size, **more), sign
-    return formulas.above(run(weighted.weighted_logsumexp, z, keepdims=keepdims, **options), **more)
+    formula = weighted.signed_logsumexp if return_sign else weighted.weighted_logsumexp
+    return _measured(formula, z, top, keepdims=keepdims, **options)
 
 
+@planned
 def logmeanexp(
     x: Array,
     /,
@@ -189,10 +184,10 @@ def logmeanexp(
     1000.0
     """
     x, top, options = _gate.admit_sum(x, axis=axis, where=where, dtype=dtype, xp=xp)
-    mean = run(formulas.logmeanexp, x, keepdims=keepdims, **options)
-    return formulas.above(mean, top=top, axis=options["axis"], keepdims=keepdims, xp=options["xp"])
+    return _measured(formulas.logmeanexp, x, top, keepdims=keepdims, **options)
 
 
+@planned
 def log1mexp(x: Array, /, *, xp: Any = None) -> Array:
     r"""Return the logarithm of 1 - exp(-x), for x > 0.
 
@@ -234,9 +229,10 @@ def log1mexp(x: Array, /, *, xp: Any = None) -> Array:
     [-4.60517019e+01 -1.92874985e-22]
     """
     x, xp = _gate.admit_elements(x, xp=xp)
-    return run(formulas.log1mexp, x, xp=xp)
+    return prepared(formulas.log1mexp, x, xp=xp)
 
 
+@planned
 def logsubexp(a: Array, b: Array, /, *, xp: Any = None) -> Array:
     r"""Return the logarithm of a difference of exponentials, for a >= b.
 
@@ -273,4 +269,13 @@ def logsubexp(a: Array, b: Array, /, *, xp: Any = None) -> Array:
     [999.5413]
     """
     a, b, xp = _gate.admit_pair(a, b, xp=xp)
-    return run(formulas.logsubexp, a, b, xp=xp)
+    return prepared(formulas.logsubexp, a, b, xp=xp)
+
+
+def _measured(formula: Any, x: Any, top: Any, **options: Any) -> Any:
+    """Return a sum to be executed; of integers that no floating point holds, with what was taken off their rows."""
+    return (
+        prepared(formula, x, **options)
+        if top is None
+        else prepared(logsums.with_top, x, sums=formula, top=top, **options)
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from . import _gate
-from ._engines import run
-from ._engines.shortcut import with_shortcut
+from ._composed import logsums
+from ._engines.planned import planned, prepared
 from ._formulas import normalizers as formulas
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
 Array = TypeVar("Array")
 
 
-@with_shortcut(axis=-1)
+@planned
 def softmax(
     x: Array,
     /,
@@ -97,10 +97,10 @@ def softmax(
     [1.79848622e-111 1.00000000e+000]
     """
     x, options = _gate.admit_rows(x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp)
-    return run(formulas.softmax, x, **options)
+    return prepared(formulas.softmax, x, **options)
 
 
-@with_shortcut(axis=-1)
+@planned
 def log_softmax(
     x: Array,
     /,
@@ -154,9 +154,10 @@ def log_softmax(
     [-4.24835426e-18 -4.00000000e+01]
     """
     x, options = _gate.admit_rows(x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp)
-    return run(formulas.log_softmax, x, **options)
+    return prepared(formulas.log_softmax, x, **options)
 
 
+@planned
 def softmin(
     x: Array,
     /,
@@ -203,9 +204,10 @@ def softmin(
     x, options = _gate.admit_rows(
         x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp, down=True
     )
-    return run(formulas.softmax, x, **options)
+    return prepared(formulas.softmax, x, **options)
 
 
+@planned
 def softmax_and_logsumexp(
     x: Array,
     /,
@@ -259,11 +261,12 @@ def softmax_and_logsumexp(
     x, top, options = _gate.admit_measured(
         x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp
     )
-    p, lse = run(formulas.softmax_and_logsumexp, x, **options)
-    of_rows = {"axis": options["axis"], "temperature": options["temperature"], "xp": options["xp"]}
-    return p, formulas.above(lse, top=top, keepdims=True, **of_rows)
+    if top is None:
+        return prepared(formulas.softmax_and_logsumexp, x, **options)
+    return prepared(logsums.softmax_and_logsumexp, x, top=top, **options)
 
 
+@planned
 def hardmax(
     x: Array,
     /,
@@ -311,9 +314,10 @@ def hardmax(
     [0. 1. 0.]
     """
     x, _, options = _gate.admit_sum(x, axis=axis, where=where, dtype=None, xp=xp)
-    return run(formulas.hardmax, x, **options)
+    return prepared(formulas.hardmax, x, **options)
 
 
+@planned
 def one_hot(
     labels: Any,
     num_classes: int,
@@ -362,4 +366,4 @@ def one_hot(
      [0. 0. 0.]]
     """
     options = _gate.admit_labels(labels, num_classes, axis=axis, dtype=dtype, xp=xp)
-    return run(formulas.one_hot, labels, **options)
+    return prepared(formulas.one_hot, labels, **options)

@@ -107,7 +107,7 @@ def test_hessians_are_diagonal_and_hold_the_second_derivatives(call, only_x64):
 def test_an_eager_call_is_compiled_once(call, only_x32):
     f = CALLS[call]
     f(array(X))
-    from softmax_xp._engines.jax_jit import _compiled
+    from softmax_xp._engines.jax.jit import _compiled
 
     before = _compiled.cache_info()
     f(array(X / 2))

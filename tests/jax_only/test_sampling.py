@@ -10,9 +10,11 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 from softmax_xp import sampling  # noqa: E402
-from softmax_xp._engines.jax_jit import _compiled  # noqa: E402
-from softmax_xp._gate.sampling import Source  # noqa: E402
-from softmax_xp._noise import noise_of  # noqa: E402
+from softmax_xp._engines.jax.jit import _compiled  # noqa: E402
+from softmax_xp._xp.noise import (
+    Source,
+    noise_of,
+)
 from softmax_xp.sampling import gumbel_softmax, sample_categorical, top_p_logits  # noqa: E402
 
 from .arrays import array, assert_close  # noqa: E402

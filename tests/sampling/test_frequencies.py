@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from softmax_xp import _noise
-from softmax_xp._gate.namespace import namespace_of
-from softmax_xp._gate.sampling import Source
-from softmax_xp._noise import noise_of
+from softmax_xp._gate.arrays import namespace_of
+from softmax_xp._xp import noise as _noise
+from softmax_xp._xp.noise import Source, noise_of
 from softmax_xp.sampling import gumbel_softmax, sample_categorical
 
 from ..backends import Backend

@@ -12,8 +12,8 @@ import mpmath  # noqa: E402
 import numpy as np  # noqa: E402
 
 from softmax_xp import activations  # noqa: E402
-from softmax_xp._formulas.elements import own_expm1  # noqa: E402
-from softmax_xp._gate.compat import torch_namespace  # noqa: E402
+from softmax_xp._xp.compat import torch_namespace  # noqa: E402
+from softmax_xp._xp.expm1 import own_expm1  # noqa: E402
 from softmax_xp.testing import assert_derivative, contract, exact_slope  # noqa: E402
 from softmax_xp.testing.check_activations import name_of  # noqa: E402
 from softmax_xp.testing.compare import ulp  # noqa: E402

@@ -23,7 +23,9 @@ from softmax_xp import (  # noqa: E402
     use_engine,
     which_engine,
 )
-from softmax_xp._engines import kernels, torch_native, torch_plain  # noqa: E402
+from softmax_xp._engines import torch_plain  # noqa: E402
+from softmax_xp._engines.kernels import found as kernels  # noqa: E402
+from softmax_xp._engines.torch import native as torch_native  # noqa: E402
 from softmax_xp.losses import focal_loss  # noqa: E402
 from softmax_xp.testing import assert_ulp, exact_rows  # noqa: E402
 

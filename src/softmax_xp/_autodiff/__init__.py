@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._gate.namespace import is_jax, is_torch
+from .._xp.namespace import is_jax, is_torch
 
 
 def execute(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from .._formulas.rules import Rule
-from .._gate.dtypes import is_half
+from .._xp.dtypes import is_half
 
 Values = TypeVar("Values")
 

@@ -1,114 +1,149 @@
-"""How a formula is executed: the choice of an engine, made from metadata only.
+"""How a formula is executed: engines, and the plans that are kept of what they do with a kind of call.
 
-An engine is a module of this package with functions named as the formulas it executes,
-and ``supports(name, x, xp, options)``, which returns None for yes or the reason why not.
-One that executes every formula has ``execute(call, formula, *arrays, **options)`` instead.
-To add an engine, write the module and put it into ``ENGINES``.
+An engine is a record of the libraries whose arrays it takes and the module that has its function
+``prepare(formula, arrays, options)``, which returns a way to execute the formula for arguments of this kind, or the
+reason why not. It asks for metadata only (types, devices, dtypes, shapes, whether an option is there), since a way is
+kept for all calls with the same. What a library may change between two such calls is for the way to ask: it returns
+`Passed`, with the reason, for a call that it does not take. To add an engine, write the module and its record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from os import environ
-from typing import Any
+from typing import Any, NamedTuple
 
-from .. import _autodiff
+from .._formulas.kinds import is_composed
 from .._gate.engines import check_engine
-from .._gate.namespace import is_compiling, short_name
+from .._xp.facts import describe
+from .._xp.namespace import is_compiling, short_name
 from . import generic
-from .generic import quiet as quiet
+from .ways import Passed, Way, aligned
 
-ENGINES: dict[str, tuple[str, ...]] = {
-    "torch_native": ("torch",),
-    "cpu_kernels": ("numpy", "torch"),
-    "jax_jit": ("jax.numpy",),
-    "dask_rows": ("dask.array",),
-    "numpy_inplace": ("numpy",),
-    "numpy_blocks": ("numpy",),
+
+class Engine(NamedTuple):
+    """The libraries whose arrays an engine takes, and its module, which imports the library that it is for."""
+
+    libraries: tuple[str, ...]
+    module: str
+
+
+ENGINES: dict[str, Engine] = {
+    "torch_native": Engine(("torch",), "torch.native"),
+    "cpu_kernels": Engine(("numpy", "torch"), "kernels.engine"),
+    "jax_jit": Engine(("jax.numpy",), "jax.jit"),
+    "dask_rows": Engine(("dask.array",), "dask.rows"),
+    "numpy_inplace": Engine(("numpy",), "numpy.inplace"),
+    "numpy_blocks": Engine(("numpy",), "numpy.blocks"),
 }
-"""The engines, fastest first, and the libraries whose arrays they take."""
+"""The engines, fastest first."""
 
-SHORTCUTS = {"numpy": "numpy_plain", "torch": "torch_plain"}
-"""Modules with a shortcut for plain calls, by library."""
-
-MADE_OF = {"class_losses": "label_nll", "class_losses_and_grad": "label_nll_and_grad"}
-"""Formulas that are made of another, which is what their time is spent in."""
+MOST = 1024
+"""Plans that are kept of one formula; a program with more kinds of calls than that makes them anew."""
 
 _DEFAULT = check_engine(environ.get("SOFTMAX_XP_ENGINE", "auto"), ENGINES)
 
-selected: ContextVar[str] = ContextVar("softmax_xp_engine", default=_DEFAULT)
-asking: ContextVar[bool] = ContextVar("softmax_xp_asking", default=False)
+selected: ContextVar[Any] = ContextVar("softmax_xp_engine", default=_DEFAULT)
+"""The name of the engine to use, or a `Recording`."""
+
+_ways: dict[Callable[..., Any], dict[Any, tuple[Way, ...]]] = {}
 
 
-class Answer(Exception):
-    """Carries the choice of an engine out of a call that was made only to learn it."""
+class Recording:
+    """Stands for the selected engine while what is executed is to be noted."""
+
+    def __init__(self, engine: str) -> None:
+        self.engine = engine
+        self.lines: dict[tuple[str, str], None] = {}
+
+    def note(self, formula: str, engine: str, reasons: list[str]) -> None:
+        """Note that an engine has executed a formula, and why each faster one has not."""
+        self.lines[formula, f"{engine} ({'; '.join(reasons)})" if reasons else engine] = None
 
 
-def run(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
+def run(formula: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
     """Execute ``formula`` with the engine chosen for this call."""
-    return _engine_for(generic.call, formula, arrays[0], xp, options)(*arrays, xp=xp, **options)
-
-
-def run_rows(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any) -> Any:
-    """Execute a formula that is made of others and gives wide numbers, one or more for each row."""
-    return rows_engine(formula, x, xp=xp, **options)(x, xp=xp, **options)
-
-
-def rows_engine(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any) -> Callable[..., Any]:
-    """Return what executes such a formula."""
-    return _engine_for(generic.call_rows, formula, x, xp, options)
-
-
-def _engine_for(
-    call: Callable[..., Any], formula: Callable[..., Any], x: Any, xp: Any, options: dict[str, Any]
-) -> Callable[..., Any]:
-    """Return an engine's function for this call; without one, ``call`` of the formula itself."""
     # Context variables do not trace under torch.compile: there the formula itself is compiled.
-    if is_compiling(xp):
-        return partial(_autodiff.enter, call, formula)
-    name = formula.__name__
-    if asking.get():
-        answer = _choose(name, x, xp, options)
-        if answer[0] == "generic" and name in MADE_OF:
-            answer = _choose(MADE_OF[name], x, xp, options)
-        raise Answer(*answer)
-    chosen, _ = _choose(name, x, xp, options)
-    if chosen == "generic":
-        return partial(_autodiff.enter, call, formula)
-    engine = load(chosen)
-    # An engine that can execute every formula has one function for them all.
-    return partial(engine.execute, call, formula) if hasattr(engine, "execute") else getattr(engine, name)
+    if is_compiling(options["xp"]):
+        return aligned(formula, generic.prepare(formula, arrays, options), arrays, options)(arrays, options)
+    if type(selected.get()) is Recording:
+        return _recorded(selected.get(), formula, arrays, options)
+    return execute(ways_of(formula, arrays, options), arrays, options)
 
 
-def _choose(name: str, x: Any, xp: Any, options: dict[str, Any]) -> tuple[str, list[str]]:
-    """Return the engine for one call, and why each faster one was passed over."""
-    wanted, library = selected.get(), short_name(xp)
-    _learn(library)
-    reasons: list[str] = []
-    for engine, libraries in ENGINES.items():
-        if library not in libraries:
+def execute(ways: tuple[Way, ...], arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return the result of the first way that takes the call; the last one, of the formula itself, takes all."""
+    for way in ways:
+        result = way(arrays, options)
+        if type(result) is not Passed:
+            return result
+    raise AssertionError("the formula itself passed")
+
+
+def ways_of(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> tuple[Way, ...]:
+    """Return the ways to execute a formula, fastest first, kept for calls with the same metadata."""
+    kept = _ways.setdefault(formula, {})
+    try:
+        key = (selected.get(), *map(describe, arrays), *options, *map(describe, options.values()))
+        ways = kept.get(key)
+    except TypeError:
+        key = ways = None
+    if ways is None:
+        ways = _prepared(formula, arrays, options)
+        if key is not None:
+            keep(kept, key, ways)
+    return ways
+
+
+def keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
+    """Keep what belongs to a kind of call, if need be in place of all the others."""
+    if len(kept) >= MOST:
+        kept.clear()
+    kept[key] = value
+
+
+def _prepared(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> tuple[Way, ...]:
+    return tuple(way for _, way in _candidates(selected.get(), formula, arrays, options) if not isinstance(way, str))
+
+
+def _candidates(
+    wanted: str, formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]
+) -> list[tuple[str, Way | str]]:
+    """Return each engine for this library with its way, or the reason why it has none; the formula itself is last."""
+    library = short_name(options["xp"])
+    found: list[tuple[str, Way | str]] = []
+    for name, engine in ENGINES.items():
+        if library not in engine.libraries:
             continue
-        if wanted in ("auto", engine):
-            reason = load(engine).supports(name, x, xp, options)
-            if reason is None:
-                return engine, reasons
+        if wanted in ("auto", name):
+            found.append((name, load(name).prepare(formula, arrays, options)))
         else:
-            reason = f"{wanted} is selected"
-        reasons.append(f"{engine}: {reason}")
-    return "generic", reasons
+            found.append((name, f"{wanted} is selected"))
+    found.append(("generic", generic.prepare(formula, arrays, options)))
+    return [(name, way if isinstance(way, str) else aligned(formula, way, arrays, options)) for name, way in found]
 
 
-@cache
-def _learn(library: str) -> None:
-    """Make the shortcut of a library known, once its first array has been seen."""
-    if library in SHORTCUTS:
-        load(SHORTCUTS[library])
+def _recorded(
+    recording: Recording, formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    """Execute a formula, and note what has executed it."""
+    reasons: list[str] = []
+    for name, way in _candidates(recording.engine, formula, arrays, options):
+        result = way if isinstance(way, str) else way(arrays, options)
+        if isinstance(result, str):
+            reasons.append(f"{name}: {result}")
+            continue
+        # What is made of several executed formulas has no engine of its own, unless one takes all of it.
+        if name != "generic" or not is_composed(formula):
+            recording.note(formula.__name__, name, reasons)
+        return result
+    raise AssertionError("the formula itself passed")
 
 
 @cache
 def load(engine: str) -> Any:
-    """Return the module of an engine; it imports the library that it is for."""
-    return import_module(f".{engine}", __name__)
+    """Return the module of an engine."""
+    return import_module(f".{ENGINES[engine].module}", __name__)

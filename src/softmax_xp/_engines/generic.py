@@ -3,48 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from .. import _autodiff
-from .._gate.dtypes import cast, is_half
-from .._gate.namespace import is_numpy
-from . import blocks
+from .._formulas.kinds import cut_of, is_composed
+from .._xp.dtypes import cast, is_half
+from .._xp.namespace import differentiates, is_numpy, quiet
+from .ways import Way
 
 
-def call(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
-    """Return ``formula(*arrays)``; half types are computed in float32 and rounded once."""
+def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> Way:
+    """Return the way of the formula."""
+    if is_composed(formula):
+        return lambda arrays, options: formula(*arrays, **options)
+    xp = options["xp"]
+    compute = call_wide if cut_of(formula) == "losses" else call_half if is_half(arrays[0].dtype) else call
+    if is_numpy(xp):
+        return partial(_on_numpy, compute, formula)
+    if differentiates(xp):
+        return lambda arrays, options: _autodiff.enter(compute, formula, *arrays, **options)
+    return lambda arrays, options: compute(formula, *arrays, **options)
+
+
+def _on_numpy(
+    compute: Callable[..., Any], formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    with quiet(options["xp"]):
+        return compute(formula, *arrays, **options)
+
+
+def call(formula: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
+    """Return ``formula(*arrays)``, differentiated by its rule."""
+    result = _autodiff.execute(formula, *arrays, **options)
+    # What a formula leaves as it is becomes an array of its own: who writes to it does not change the argument.
+    return 1.0 * result if result is arrays[0] else result
+
+
+def call_half(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
+    """Return the same for half types: computed in float32 and rounded once."""
     dtype = arrays[0].dtype
-    half = is_half(dtype)
-    if half:
-        arrays = tuple(cast(x, xp.float32, xp) for x in arrays)
-    with quiet(xp):
-        result = _autodiff.execute(formula, *arrays, xp=xp, **options)
-        if result is arrays[0]:
-            # What a formula leaves as it is becomes an array of its own: who writes to it does not change the argument.
-            result = 1.0 * result
-        if not half:
-            return result
-        if isinstance(result, tuple):
-            return tuple(cast(r, dtype, xp) for r in result)
-        return cast(result, dtype, xp)
+    result = call(formula, *(cast(x, xp.float32, xp) for x in arrays), xp=xp, **options)
+    if isinstance(result, tuple):
+        return tuple(cast(r, dtype, xp) for r in result)
+    return cast(result, dtype, xp)
 
 
-def call_rows(formula: Callable[..., Any], x: Any, /, *, xp: Any, **options: Any) -> Any:
-    """Return ``formula(x)``, which has one entry per row and widens half types itself."""
-    with quiet(xp):
-        if is_numpy(xp):
-            return blocks.call(formula, x, xp=xp, **options)
-        return formula(x, xp=xp, **options)
-
-
-def quiet(xp: Any) -> AbstractContextManager[Any]:
-    """Return a context without NumPy's warnings of results that are right.
-
-    [1e308, -1e308] overflows to the right answer, and so does a half type's cast to inf.
-    """
-    if not is_numpy(xp):
-        return nullcontext()
-    import numpy as np
-
-    return np.errstate(over="ignore", under="ignore")
+def call_wide(formula: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
+    """Return ``formula(*arrays)``, which has one entry per row and widens half types itself."""
+    return formula(*arrays, **options)

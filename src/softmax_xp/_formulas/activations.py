@@ -5,15 +5,17 @@ from __future__ import annotations
 from math import exp, inf, nan, pi, sqrt
 from typing import Any
 
-from .._gate.dtypes import cast
+from .._xp.dtypes import cast
+from .._xp.operations import select
 from .elements import at_most, exp_of_product, halves, times
-from .rows import select
+from .kinds import Rule, formula
 
 DEEP = 64.0
 SOLID = 800.0
 """exp(-SOLID) is 0 in every type."""
 
 
+@formula("elements")
 def sigmoid(x: Any, /, *, xp: Any) -> Any:
     """Return 1 / (1 + exp(-x)), where exp is never of a positive number."""
     low, high = halves(x, xp)
@@ -21,18 +23,26 @@ def sigmoid(x: Any, /, *, xp: Any) -> Any:
     return select(~(x > 0), e, 1.0, xp) / (1.0 + e)
 
 
+@formula("elements")
 def log_sigmoid(x: Any, /, *, xp: Any) -> Any:
     """Return min(x, 0) - log1p(exp(-abs(x)))."""
     low, high = halves(x, xp)
     return low - xp.log1p(xp.exp(low - high))
 
 
+@formula("elements")
 def softplus(x: Any, /, *, beta: float, xp: Any) -> Any:
     """Return max(x, 0) + log1p(exp(-abs(beta * x))) / beta."""
     low, high = halves(x, xp)
     return high + xp.log1p(exp_of_product(beta, low - high, xp)) / beta
 
 
+def logit_slope(p: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:
+    """Return g / (p * (1 - p)), which is infinite at 0 and 1."""
+    return g / select((p >= 0) & (p <= 1), p * (1.0 - p), nan, xp)
+
+
+@formula("elements", Rule(logit_slope, logit_slope, "argument", ()))
 def logit(p: Any, /, *, where: None = None, xp: Any) -> Any:
     """Return log(p / (1 - p)): by log1p of a difference that is exact where the result is near 0."""
     upper = p >= 0.5
@@ -48,22 +58,20 @@ def logit(p: Any, /, *, where: None = None, xp: Any) -> Any:
     return select((p >= 0) & (p <= 1), xp.where(upper, size, -size), nan, xp)
 
 
-def logit_slope(p: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:
-    """Return g / (p * (1 - p)), which is infinite at 0 and 1."""
-    return g / select((p >= 0) & (p <= 1), p * (1.0 - p), nan, xp)
-
-
+@formula("elements")
 def relu(x: Any, /, *, xp: Any) -> Any:
     """Return max(x, 0)."""
     return select(~(x <= 0), x, 0.0, xp)
 
 
+@formula("elements")
 def leaky_relu(x: Any, /, *, negative_slope: float, xp: Any) -> Any:
     """Return max(x, 0) + negative_slope * min(x, 0)."""
     low, high = halves(x, xp)
     return high + times(negative_slope, low, xp)
 
 
+@formula("elements")
 def silu(x: Any, /, *, xp: Any) -> Any:
     """Return x * sigmoid(x)."""
     low, high = halves(x, xp)
@@ -71,6 +79,7 @@ def silu(x: Any, /, *, xp: Any) -> Any:
     return high - _times_sigmoid(a, a, xp)
 
 
+@formula("elements")
 def gelu_by_tanh(x: Any, /, *, xp: Any) -> Any:
     """Return x * sigmoid(2 y) = 0.5 * x * (1 + tanh(y)), with y = sqrt(2 / pi) * (x + 0.044715 * x**3)."""
     low, high = halves(x, xp)
@@ -90,16 +99,19 @@ def _times_sigmoid(a: Any, y: Any, xp: Any) -> Any:
     return xp.where(deep, exp(-DEEP) * shallow, shallow)
 
 
+@formula("elements")
 def linear(x: Any, /, *, slope: float, xp: Any) -> Any:
     """Return slope * x."""
     return times(slope, x, xp)
 
 
+@formula("elements")
 def binary_step(x: Any, /, *, threshold: float, xp: Any) -> Any:
     """Return 1 where x >= threshold, else 0, with a derivative of 0 that automatic differentiation finds."""
     return cast(x >= threshold, x.dtype, xp) + times(0.0, x, xp)
 
 
+@formula("elements")
 def sparse_plus(x: Any, /, *, xp: Any) -> Any:
     """Return 0, ((x + 1) / 2)**2 and x below, within and above [-1, 1]."""
     middle = ~(x <= -1) & ~(x >= 1)
@@ -107,6 +119,7 @@ def sparse_plus(x: Any, /, *, xp: Any) -> Any:
     return half * half + select(x >= 1, x, 0.0, xp)
 
 
+@formula("elements")
 def sparse_sigmoid(x: Any, /, *, xp: Any) -> Any:
     """Return (x + 1) / 2, kept in [0, 1]."""
     middle = ~(x <= -1) & ~(x >= 1)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from .._gate.dtypes import accumulator, beside, cast, kind_of, widen
+from .._xp.dtypes import accumulator, beside, cast, kind_of, widen
+from .._xp.operations import select
 from .elements import halves
-from .rows import select
+from .kinds import formula
 from .target import product, weighted
 
 
+@formula("losses")
 def binary_losses(
     x: Any,
     /,

@@ -9,18 +9,22 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any
 
-from .._gate.dtypes import cast
-from .elements import expm1
-from .normalizers import shift
-from .rows import positions, row_sum, select
+from .._xp.dtypes import cast
+from .._xp.expm1 import expm1
+from .._xp.operations import positions, select
+from .._xp.sums import row_sum
+from .kinds import formula
+from .states import shift
 
 
+@formula("rows")
 def softmax_vjp(p: Any, g: Any, /, *, axis: tuple[int, ...], where: Any = None, xp: Any) -> Any:
     """Return p * (g - sum(p * g)); the Jacobian is symmetric, so this is the JVP as well."""
     g = select(where, g, 0.0, xp)
     return p * (g - cast(row_sum(p * g, axis, xp), p.dtype, xp))
 
 
+@formula("rows")
 def softmax_hvp(p: Any, g: Any, t: Any, /, *, axis: tuple[int, ...], xp: Any) -> Any:
     """Return the derivative of ``softmax_vjp(p, g)`` along the tangent ``t`` of the logits."""
     dp = softmax_vjp(p, t, axis=axis, xp=xp)
@@ -36,6 +40,7 @@ def softmax_jacobian(p: Any, /, *, axis: tuple[int, ...], xp: Any) -> Any:
     return p[(*before, slice(None), None, ...)] * (cast(i == j, p.dtype, xp) - p[(*before, None, ...)])
 
 
+@formula("rows")
 def log_softmax_vjp(log_p: Any, g: Any, /, *, axis: tuple[int, ...], where: Any = None, xp: Any) -> Any:
     """Return p * (g - sum(g)) + g * (1 - p), where 1 - p is -expm1(log_p).
 
@@ -46,6 +51,7 @@ def log_softmax_vjp(log_p: Any, g: Any, /, *, axis: tuple[int, ...], where: Any 
     return select(where, xp.exp(log_p) * (g - total) - g * expm1(log_p, xp), 0.0, xp)
 
 
+@formula("rows")
 def log_softmax_jvp(log_p: Any, t: Any, /, *, axis: tuple[int, ...], where: Any = None, xp: Any) -> Any:
     """Return the transpose of `log_softmax_vjp`, term by term."""
     t = select(where, t, 0.0, xp)
@@ -54,6 +60,7 @@ def log_softmax_jvp(log_p: Any, t: Any, /, *, axis: tuple[int, ...], where: Any 
     return select(where, -t * expm1(log_p, xp) - others, 0.0, xp)
 
 
+@formula("rows")
 def logsumexp_vjp(x: Any, g: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
     """Return g * softmax(x); 0 in a row of which nothing is above -inf."""
     row = shift(x, axis=axis, where=where, temperature=1.0, sink=None, xp=xp)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from .._gate.dtypes import cast, wide_dtype
-from .rows import positions, row_sum, select
+from .._xp.dtypes import cast, wide_dtype
+from .._xp.operations import positions, select
+from .._xp.sums import row_sum
 from .target import settle_labels
 
 

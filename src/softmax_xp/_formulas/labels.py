@@ -5,9 +5,12 @@ from __future__ import annotations
 from math import inf
 from typing import Any, NamedTuple
 
-from .._gate.dtypes import cast
-from .._gate.namespace import is_numpy
-from .rows import anchor, row_max, row_sum, select, settle
+from .._xp.dtypes import cast
+from .._xp.namespace import has_derivatives
+from .._xp.operations import select
+from .._xp.sums import row_sum
+from .kinds import formula
+from .rows import anchor, row_max, settle
 from .target import LEFT_OUT, hits, pick, weighted
 
 
@@ -32,7 +35,7 @@ def split(x: Any, *, axis: tuple[int, ...], where: Any, labels: Any, idle: Any, 
     m = row_max(x, axis, xp)
     # NumPy has no derivatives to keep clean of rows whose values are dropped anyway.
     out = None
-    if not is_numpy(xp):
+    if has_derivatives(xp):
         out = labels == LEFT_OUT if idle is None else (labels == LEFT_OUT) | (idle & ~xp.isfinite(m))
         x, m = select(~out, x, 0.0, xp), select(~out, m, 0.0, xp)
     top = anchor(m, xp)
@@ -65,6 +68,7 @@ def grad_of(row: Split, where: Any, xp: Any) -> Any:
     return select(where, xp.where(row.hit, cast(-row.s / total, others.dtype, xp), others), 0.0, xp)
 
 
+@formula("rows")
 def label_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, idle: Any = None, xp: Any) -> Any:
     """Return -log softmax(x) at the label of each row.
 
@@ -73,6 +77,7 @@ def label_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, idle
     return nll_of(split(x, axis=axis, where=where, labels=labels, idle=idle, xp=xp), x.dtype, xp)
 
 
+@formula("rows")
 def label_nll_and_grad(
     x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, scale: Any, xp: Any
 ) -> tuple[Any, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from math import pi, sqrt
 from typing import Any, NamedTuple
 
-from .elements import at_most, expm1, halves, horner, narrow_or_wide
-from .rows import select
+from .._xp.expm1 import expm1, horner, narrow_or_wide
+from .._xp.operations import select
+from .elements import at_most, halves
+from .kinds import Rule, formula
 
 TAIL = {
     "float64": (
@@ -118,6 +120,15 @@ def normal_tail(a: Any, xp: Any) -> Tail:
     return Tail(a, mills, p - FLAT * mills, e, excess)
 
 
+def gelu_slope(x: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:
+    """Return g * (Phi(x) + x * phi(x)); that of -x is 1 less that of x."""
+    low, high = halves(x, xp)
+    tail = normal_tail(high - low, xp)
+    below = tail.decayed(tail.mills - tail.a / sqrt(2.0 * pi))
+    return g * xp.where(x > 0, 1.0 - below, below)
+
+
+@formula("elements", Rule(gelu_slope, gelu_slope, "argument", ()))
 def gelu(x: Any, /, *, where: None = None, xp: Any) -> Any:
     """Return x * Phi(x): by a polynomial near 0, by the tail elsewhere, as 1 - Phi(-x) for x > 0."""
     low, high = halves(x, xp)
@@ -127,11 +138,3 @@ def gelu(x: Any, /, *, where: None = None, xp: Any) -> Any:
     tail = normal_tail(high - low, xp)
     far = xp.where(x > 0, high * (1.0 - tail.decayed(tail.mills)), 0.0 - tail.decayed(tail.times_a))
     return xp.where(near, middle, far)
-
-
-def gelu_slope(x: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:
-    """Return g * (Phi(x) + x * phi(x)); that of -x is 1 less that of x."""
-    low, high = halves(x, xp)
-    tail = normal_tail(high - low, xp)
-    below = tail.decayed(tail.mills - tail.a / sqrt(2.0 * pi))
-    return g * xp.where(x > 0, 1.0 - below, below)

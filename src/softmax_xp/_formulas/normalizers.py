@@ -3,56 +3,22 @@
 from __future__ import annotations
 
 from math import inf, log, nan
-from typing import Any, NamedTuple
+from typing import Any
 
-from .._engines import quiet
-from .._gate.dtypes import cast, common_dtype
-from .._gate.integers import Top
-from .._gate.namespace import constant, is_dask
-from .elements import expm1
-from .ranks import running_sum
-from .rows import anchor, drop_axes, held, positions, row_max, row_sum, select, settle, temper, temper_max
+from .._xp.dtypes import cast
+from .._xp.expm1 import expm1
+from .._xp.namespace import is_chunked
+from .._xp.operations import positions, select
+from .._xp.sums import row_sum, running_sum
+from .derivatives import log_softmax_jvp, log_softmax_vjp, softmax_vjp
+from .kinds import Rule, formula
+from .rows import drop_axes, held, row_max, settle, temper_max
+from .states import excess_sum, shift
 
 LOG_2 = log(2.0)
 
 
-class Shifted(NamedTuple):
-    """Logits measured from their row maximum; ``m``, ``top`` and ``sink`` have one value per row."""
-
-    d: Any  # (x - m) / temperature: at most 0, and -inf where masked
-    m: Any  # the maximum of the kept entries and the sink
-    top: Any  # m made finite
-    sink: Any  # (sink - m) / temperature, or None
-
-
-def shift(x: Any, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any) -> Shifted:
-    """Return the logits measured from their row maximum."""
-    x = select(where, x, -inf, xp)
-    m = row_max(x, axis, xp)
-    if sink is not None:
-        sink = xp.full_like(m, sink) if isinstance(sink, float) else cast(sink, m.dtype, xp) + xp.zeros_like(m)
-        fixed = constant(sink, xp)
-        m = xp.where((m >= fixed) | (m != m), m, fixed)
-    top = anchor(m, xp)
-    if sink is not None:
-        sink = temper(sink, top, temperature, xp)
-    return Shifted(temper(x, top, temperature, xp), m, top, sink)
-
-
-def excess_sum(row: Shifted, e: Any, axis: tuple[int, ...], xp: Any) -> Any:
-    """Return the sum of ``e = exp(d)`` over a row, less 1.
-
-    The maximum's own 1 is never added, so what is small beside it keeps all its digits.
-    What is taken off and put back is the same for every x, so derivatives stay right at ties.
-    """
-    tops = cast(row.d == 0, e.dtype, xp)
-    s, ties = row_sum(e - tops, axis, xp), row_sum(tops, axis, xp)
-    if row.sink is not None:
-        top = cast(row.sink == 0, s.dtype, xp)
-        s, ties = s + (cast(xp.exp(row.sink), s.dtype, xp) - top), ties + top
-    return s + (ties - 1)
-
-
+@formula("rows", Rule(softmax_vjp, softmax_vjp))
 def softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any) -> Any:
     """Return exp(d) / sum(exp(d)): the dividing form, which is more accurate than exp(log_softmax)."""
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
@@ -64,6 +30,7 @@ def softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, s
     return select(where, e / cast(total, e.dtype, xp), 0.0, xp)
 
 
+@formula("rows", Rule(log_softmax_vjp, log_softmax_jvp))
 def log_softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any) -> Any:
     """Return d - log1p(s), which is -log1p(s) at the maximum."""
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
@@ -71,6 +38,7 @@ def log_softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: An
     return select(where, row.d - cast(xp.log1p(s), row.d.dtype, xp), -inf, xp)
 
 
+@formula("rows")
 def softmax_and_logsumexp(
     x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any
 ) -> tuple[Any, Any]:
@@ -83,6 +51,7 @@ def softmax_and_logsumexp(
     return p, _log_total(s, row.m, temperature, xp)
 
 
+@formula("rows")
 def logsumexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, xp: Any) -> Any:
     """Return m + log1p(s)."""
     row = shift(x, axis=axis, where=where, temperature=1.0, sink=None, xp=xp)
@@ -90,6 +59,7 @@ def logsumexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, x
     return drop_axes(_log_total(s, row.m, 1.0, xp), axis, keepdims, xp)
 
 
+@formula("rows")
 def logmeanexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, xp: Any) -> Any:
     """Return logsumexp(x) - log(n), n being the number of kept entries."""
     ones = select(where, xp.ones_like(x), 0.0, xp)
@@ -98,19 +68,6 @@ def logmeanexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, 
     lse = logsumexp(cast(x, n.dtype, xp), axis=axis, where=where, keepdims=True, xp=xp)
     mean = lse - xp.log(select(some, n, 1.0, xp))
     return drop_axes(cast(select(some, mean, nan, xp), x.dtype, xp), axis, keepdims, xp)
-
-
-def above(lse: Any, *, top: Top | None, axis: tuple[int, ...], keepdims: bool, temperature: Any = 1.0, xp: Any) -> Any:
-    """Return a logarithm of a sum plus the integers (None: 0), by temperature, that were taken off its rows."""
-    if top is None:
-        return lse
-    wide = common_dtype(lse, top.pieces[0], xp)
-    with quiet(xp):
-        if isinstance(temperature, float) and temperature == 1.0:
-            pieces = [cast(drop_axes(piece, axis, keepdims, xp), wide, xp) for piece in top.pieces]
-            return cast(Top(pieces).above(cast(lse, wide, xp)), lse.dtype, xp)
-        value = temper_max(top.above(0.0), held(temperature, lse.dtype, xp), xp)
-        return cast(cast(lse, wide, xp) + cast(value, wide, xp), lse.dtype, xp)
 
 
 def _log_total(s: Any, m: Any, temperature: Any, xp: Any) -> Any:
@@ -122,6 +79,7 @@ def _log_total(s: Any, m: Any, temperature: Any, xp: Any) -> Any:
     return cast(xp.where(finite, lse, wide), m.dtype, xp)
 
 
+@formula("elements")
 def log1mexp(x: Any, /, *, xp: Any) -> Any:
     """Return log(1 - exp(-x)), by expm1 below log 2 and by log1p above.
 
@@ -134,6 +92,7 @@ def log1mexp(x: Any, /, *, xp: Any) -> Any:
     return select(x != 0, select(~(x < 0), y, nan, xp), -inf, xp)
 
 
+@formula("elements")
 def logsubexp(a: Any, b: Any, /, *, xp: Any) -> Any:
     """Return a + log1mexp(a - b)."""
     equal = a == b
@@ -141,6 +100,7 @@ def logsubexp(a: Any, b: Any, /, *, xp: Any) -> Any:
     return xp.where(equal, select(a != inf, xp.full_like(a, -inf), nan, xp), a + log1mexp(d, xp=xp))
 
 
+@formula("rows")
 def hardmax(x: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
     """Return 1 at the first maximum in C order, 0 elsewhere."""
     m = row_max(select(where, x, -inf, xp), axis, xp)
@@ -152,7 +112,7 @@ def hardmax(x: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
 
 def _is_first(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Whether an entry is the first of its row for which ``top`` holds."""
-    if is_dask(xp):
+    if is_chunked(xp):
         return _is_first_by_counting(top, axis, xp)
     index, size = 0, 1
     for a in reversed(axis):

@@ -5,24 +5,9 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any
 
-from .._gate.dtypes import accumulator, cast, dtype_name
-from .._gate.integers import dask_max
-from .._gate.namespace import constant, device_of, is_dask, is_jax, is_mlx, is_numpy, is_torch
-
-BLOCK = 128
-
-
-def select(keep: Any, x: Any, other: float, xp: Any) -> Any:
-    """Return ``x`` where ``keep`` (None: everywhere), else the number ``other``."""
-    if keep is None:
-        return x
-    # `where` takes Python scalars only from 2024.12 on; these two have always done so, and save an array.
-    if is_numpy(xp) or is_torch(xp):
-        return xp.where(keep, x, other)
-    if other != other and is_jax(xp):
-        # 0 / 0 only where it is needed: with jax_debug_nans JAX refuses to make a NaN that is never selected.
-        return xp.where(keep, x, xp.zeros_like(keep, dtype=x.dtype) / xp.astype(keep, x.dtype))
-    return xp.where(keep, x, xp.full_like(x, other))
+from .._xp.dtypes import cast, dtype_name
+from .._xp.namespace import constant, flushes_subnormals
+from .._xp.operations import largest, select
 
 
 def row_max(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
@@ -31,46 +16,7 @@ def row_max(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     That is exact to every order of differentiation, and right at ties. The maximum of
     nothing is -inf.
     """
-    x = constant(x, xp)
-    if is_dask(xp) and axis:
-        return dask_max(x, axis, -inf)
-    if 0 in x.shape:
-        return xp.sum(x, axis=axis, keepdims=True) - inf
-    return xp.max(x, axis=axis, keepdims=True) if axis else x
-
-
-def row_sum(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
-    """Return the sum, in the widest accumulator the device has."""
-    wide = accumulator(x, xp)
-    if not axis:
-        return cast(x, wide, xp)
-    if wide == x.dtype and dtype_name(wide) == "float32" and not is_jax(xp):
-        return _sum_in_blocks(x, axis, xp)
-    if wide != x.dtype and not is_mlx(xp):
-        return xp.sum(x, axis=axis, dtype=wide, keepdims=True)
-    # MLX sums in the type that it is given.
-    return xp.sum(cast(x, wide, xp), axis=axis, keepdims=True)
-
-
-def _sum_in_blocks(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
-    """Return the sum of float32 where there is no float64: its error grows with a block, not with the axis.
-
-    XLA sums in a tree by itself, so JAX has no need of it.
-    """
-    for a in axis:
-        while x.shape[a] > BLOCK:
-            x = _fold(x, a, xp)
-        x = xp.sum(x, axis=a, keepdims=True)
-    return x
-
-
-def _fold(x: Any, a: int, xp: Any) -> Any:
-    """Return the sums of the blocks along one axis, what is left over being a block too."""
-    before, blocks, after = x.shape[:a], x.shape[a] // BLOCK, x.shape[a + 1 :]
-    here = (slice(None),) * a
-    head = xp.reshape(x[(*here, slice(0, blocks * BLOCK), ...)], (*before, blocks, BLOCK, *after))
-    rest = x[(*here, slice(blocks * BLOCK, None), ...)]
-    return xp.concat([xp.sum(head, axis=a + 1), xp.sum(rest, axis=a, keepdims=True)], axis=a)
+    return largest(constant(x, xp), axis, -inf, xp)
 
 
 def drop_axes(x: Any, axis: tuple[int, ...], keepdims: bool, xp: Any) -> Any:
@@ -118,14 +64,14 @@ def held(temperature: Any, dtype: Any, xp: Any) -> Any:
         return temperature
     limits = xp.finfo(dtype)
     most = float(limits.max)
-    least = float(limits.smallest_normal) if is_number or is_jax(xp) else 0.0
+    least = float(limits.smallest_normal) if is_number or flushes_subnormals(xp) else 0.0
     if not is_number:
         # Before the cast, which may warn.
         wide = dtype_name(temperature.dtype) == "float64" != dtype_name(dtype)
         temperature = cast(select(~(temperature > most), temperature, inf, xp) if wide else temperature, dtype, xp)
-        return select(~(abs(temperature) < least), temperature, 0.0, xp) if is_jax(xp) else temperature
-    # XLA takes subnormal numbers for 0; to the others half of the smallest one is 0.
-    least = least if is_jax(xp) else 0.5 * least * float(limits.eps)
+        return select(~(abs(temperature) < least), temperature, 0.0, xp) if flushes_subnormals(xp) else temperature
+    # To the others half of the smallest number is 0.
+    least = least if flushes_subnormals(xp) else 0.5 * least * float(limits.eps)
     return 0.0 if temperature <= least else inf if temperature > most else temperature
 
 
@@ -158,10 +104,3 @@ def temper_max(m: Any, temperature: Any, xp: Any) -> Any:
 
 def _signed_inf(m: Any, xp: Any) -> Any:
     return select(m <= 0, select(m >= 0, m, -inf, xp), inf, xp)
-
-
-def positions(n: int, ndim: int, axis: int, like: Any, xp: Any) -> Any:
-    """Return 0, 1, ..., n - 1 along ``axis`` of an array with ``ndim`` dimensions."""
-    # JAX places constants itself; its tracers and sharded arrays have no device to pass on.
-    index = xp.arange(n) if is_jax(xp) or is_mlx(xp) else xp.arange(n, device=device_of(like))
-    return xp.reshape(index, tuple(n if a == axis else 1 for a in range(ndim)))

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from math import inf, log, nan, prod, sqrt
 from typing import Any
 
-from .._gate.dtypes import accumulator, cast
-from .._gate.namespace import constant, is_dask, is_jax, is_torch
+from .._xp.dtypes import accumulator, cast
+from .._xp.namespace import constant, differentiates, is_chunked
+from .._xp.operations import move, positions, reorder, select, sort_down, whole_rows
+from .._xp.sums import row_sum, running_sum
+from .kinds import formula
 from .normalizers import hardmax
-from .ranks import leading, move, reorder, running_sum, shortest, sort_down, whole_rows
-from .rows import anchor, positions, row_max, row_sum, select
+from .ranks import leading, shortest
+from .rows import anchor, row_max
 
 UNDRAWN = -1
 """The label where there is nothing, or nothing left, to draw."""
@@ -24,7 +27,7 @@ def perturbed(x: Any, noise: Any, /, *, xp: Any) -> Any:
 def straight_through(p: Any, z: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
     """Return 1 at the largest of z and 0 elsewhere, with the derivative of the probabilities p."""
     ones = hardmax(constant(z, xp), axis=axis, where=where, xp=xp)
-    if is_torch(xp) or is_jax(xp):
+    if differentiates(xp):
         ones = ones + (p - constant(p, xp))
     return xp.where(p == p, ones, p)
 
@@ -54,7 +57,7 @@ def draws(
 
 def _first_largest(z: Any, a: int, xp: Any) -> Any:
     """Return the place of the largest entry of each row; the first of equal ones."""
-    if not is_dask(xp):
+    if not is_chunked(xp):
         return cast(xp.argmax(z, axis=a, keepdims=True), positions(z.shape[a], z.ndim, a, z, xp).dtype, xp)
     # As many as come before it: some of the chunks may be empty, and lengths unknown.
     seen = running_sum(xp.astype(z == row_max(z, (a,), xp), xp.int64), (a,), xp)
@@ -75,6 +78,7 @@ def _different(z: Any, right: Any, axis: tuple[int, ...], shape: tuple[int, ...]
     return labels if len(shape) == 1 else xp.reshape(labels, (*shape, *labels.shape[1:]))
 
 
+@formula("maps")
 def top_k(x: Any, /, *, k: Any, **options: Any) -> Any:
     """Return x where it is one of the k largest of its row, else ``fill``."""
     return _filtered(_top_k, x, valid=None if isinstance(k, int) else k >= 1, k=k, **options)
@@ -84,26 +88,31 @@ def _top_k(x: Any, /, *, axis: tuple[int, ...], where: Any, k: Any, ties: str, x
     return leading(x, k, axis=axis, among=where, ties=ties, xp=xp)
 
 
+@formula("maps")
 def top_p(x: Any, /, **options: Any) -> Any:
     """Return x where the mass of the larger entries of its row is below p, else ``fill``."""
     return _by_share(_top_p, x, zero=False, **options)
 
 
+@formula("maps")
 def min_p(x: Any, /, **options: Any) -> Any:
     """Return x where its probability is at least p times the largest of its row, else ``fill``."""
     return _by_share(_min_p, x, **options)
 
 
+@formula("maps")
 def epsilon(x: Any, /, **options: Any) -> Any:
     """Return x where its probability is at least p, else ``fill``."""
     return _by_share(_epsilon, x, **options)
 
 
+@formula("maps")
 def eta(x: Any, /, **options: Any) -> Any:
     """Return x where its probability is at least p, or the root of p times exp(-entropy), else ``fill``."""
     return _by_share(_eta, x, **options)
 
 
+@formula("maps")
 def typical(x: Any, /, **options: Any) -> Any:
     """Return x where the mass of what is nearer to the entropy of its row is below p, else ``fill``."""
     return _by_share(_typical, x, zero=False, **options)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any
 
-from .._gate.dtypes import accumulator, cast, dtype_name
-from .._gate.namespace import constant
-from .elements import expm1
-from .normalizers import Shifted, shift, softmax
-from .rows import row_max, row_sum, select, settle, temper
-from .thresholds import Axes, above, between, exact_threshold, last_break, smallest_inside
+from .._xp.dtypes import accumulator, cast, dtype_name
+from .._xp.expm1 import expm1
+from .._xp.namespace import constant
+from .._xp.operations import select
+from .._xp.sums import row_sum
+from .kinds import Rule, formula
+from .normalizers import softmax
+from .rows import row_max, settle, temper
+from .sparse_derivatives import entmax_vjp, sparsemax_vjp
+from .states import Shifted, shift
+from .thresholds import LARGEST, Axes, above, between, exact_threshold, last_break, smallest_inside
 
 BENT, STEEP = 6, 12
 """Steps of Newton's method, before the last two, that reach the last digit of float64 from where they start here."""
@@ -18,18 +23,17 @@ BENT, STEEP = 6, 12
 NARROW = 6
 """More steps where the start has only the digits of float32."""
 
-LARGEST = 2.0**60
-"""Beyond it a power acts as infinity."""
-
 SMALLEST = 1e-30
 """Added to a power that may be 0, so that it can be divided by; beside any other it vanishes."""
 
 
+@formula("maps", Rule(sparsemax_vjp, sparsemax_vjp))
 def sparsemax(x: Any, /, *, axis: Axes, where: Any, temperature: Any = 1.0, xp: Any) -> Any:
     """Return max(0, d - t), where d is x / temperature and t makes it sum to 1."""
     return _power_map(x, 1, temperature, axis=axis, where=where, xp=xp)
 
 
+@formula("maps", Rule(entmax_vjp, entmax_vjp, options=("axis", "alpha")))
 def entmax(x: Any, /, *, axis: Axes, where: Any, alpha: Any, temperature: Any = 1.0, xp: Any) -> Any:
     """Return max(0, beta d - t)**(1 / beta), where beta is alpha - 1, d is x / temperature, and t makes it sum to 1."""
     options = {"axis": axis, "where": where, "xp": xp}
@@ -64,6 +68,7 @@ def _entmax_rows(d: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     return xp.where(low, bent, steep) * select(known, xp.ones_like(beta), nan, xp)
 
 
+@formula("maps")
 def normmax(x: Any, /, *, axis: Axes, where: Any, alpha: Any, xp: Any) -> Any:
     """Return q**(1 / alpha) as shares of its sum, where q is the entmax of x / (1 - 1 / alpha) for 2 - 1 / alpha."""
     options = {"axis": axis, "where": where, "xp": xp}
@@ -81,6 +86,7 @@ def normmax(x: Any, /, *, axis: Axes, where: Any, alpha: Any, xp: Any) -> Any:
     return select(where, u / cast(select(total != 0.0, total, 1.0, xp), u.dtype, xp), 0.0, xp)
 
 
+@formula("maps")
 def project_simplex(x: Any, /, *, axis: Axes, where: Any, scale: Any, xp: Any) -> Any:
     """Return scale times the sparsemax of x / scale."""
     if not isinstance(scale, float):
@@ -90,6 +96,7 @@ def project_simplex(x: Any, /, *, axis: Axes, where: Any, scale: Any, xp: Any) -
     return select(where, scale * p, 0.0, xp)
 
 
+@formula("maps")
 def k_subset(x: Any, /, *, axis: Axes, where: Any, k: Any, xp: Any) -> Any:
     """Return min(1, max(0, x - t)), where t makes it sum to k.
 

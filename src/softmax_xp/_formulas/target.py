@@ -5,13 +5,23 @@ from __future__ import annotations
 from math import nan
 from typing import Any, NamedTuple
 
-from .._gate.dtypes import beside, cast, common_dtype, dtype_name
-from .._gate.losses import Target
-from .._gate.namespace import is_dask
-from .rows import positions, row_sum, select
+from .._xp.dtypes import beside, cast, common_dtype, dtype_name, kind_of
+from .._xp.namespace import is_chunked
+from .._xp.operations import positions, select
+from .._xp.sums import row_sum
 
 LEFT_OUT = -1
 """The label of a row that does not count."""
+
+
+class Target(NamedTuple):
+    """Labels (one per row) or probabilities (one per class) and their weights, with the dimensions of the logits."""
+
+    labels: Any
+    probs: Any
+    weight: Any  # one per class, or None
+    sample_weight: Any  # one per row, or None
+    ignore_index: int | None
 
 
 class Aim(NamedTuple):
@@ -30,6 +40,34 @@ class Aim(NamedTuple):
     def per_row(self, value: Any, xp: Any) -> Any:
         """Return one value per row, multiplied by how much the row counts."""
         return value if self.rows is None else weighted(self.rows, value, xp)
+
+
+def target_of(
+    x: Any, target: Any, *, axis: int, weight: Any, sample_weight: Any, ignore_index: int | None, xp: Any
+) -> Target:
+    """Return a target and its weights, given as they are, with the dimensions of the logits."""
+    labels = kind_of(target.dtype) == "integer"
+    return Target(
+        beside_rows(target, axis, x.ndim) if labels else None,
+        None if labels else target,
+        beside_classes(weight, axis, x.ndim),
+        beside_rows(sample_weight, axis, x.ndim),
+        ignore_index,
+    )
+
+
+def beside_rows(value: Any, axis: int, ndim: int) -> Any:
+    """Return one value per row (None: none) of logits, with as many dimensions as they have."""
+    if value is None:
+        return None
+    missing = ndim - 1 - value.ndim
+    value = value[(None,) * missing + (...,)] if missing else value
+    return value[(*(slice(None),) * axis, None, ...)]
+
+
+def beside_classes(value: Any, axis: int, ndim: int) -> Any:
+    """Return one value per class (None: none) along the axis of logits, with as many dimensions as they have."""
+    return None if value is None else value[tuple(slice(None) if a == axis else None for a in range(ndim))]
 
 
 def product(w: Any, v: Any, xp: Any) -> Any:
@@ -89,7 +127,7 @@ def hits(labels: Any, x: Any, *, axis: tuple[int, ...], xp: Any) -> Any:
     """Return where the class of an entry of ``x`` is the label."""
     classes = positions(x.shape[axis[0]], x.ndim, axis[0], x, xp)
     # On Dask in the chunks of x: the classes alone are one chunk, and so would be each row of the comparison.
-    return labels == (classes + xp.zeros_like(x, dtype=classes.dtype) if is_dask(xp) else classes)
+    return labels == (classes + xp.zeros_like(x, dtype=classes.dtype) if is_chunked(xp) else classes)
 
 
 def pick(hit: Any, x: Any, axis: tuple[int, ...], xp: Any) -> Any:

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from math import ceil, log2, prod
 from typing import Any
 
-from .._gate.dtypes import accumulator, cast
-from .._gate.namespace import constant
-from .ranks import running_sum
-from .rows import positions, row_sum, select
+from .._xp.dtypes import accumulator, cast
+from .._xp.namespace import constant
+from .._xp.operations import positions, select
+from .._xp.sums import row_sum, running_sum
 
 Axes = tuple[int, ...]
+
+LARGEST = 2.0**60
+"""Beyond it a power acts as infinity."""
 
 
 def above(z: Any, xp: Any) -> Any:

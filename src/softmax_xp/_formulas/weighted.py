@@ -5,9 +5,12 @@ from __future__ import annotations
 from math import frexp, inf, ldexp, log, nan
 from typing import Any, NamedTuple
 
-from .._gate.dtypes import beside, cast, common_dtype, is_complex
-from .._gate.namespace import constant
-from .rows import anchor, drop_axes, row_max, row_sum, select
+from .._xp.dtypes import beside, cast, common_dtype, is_complex
+from .._xp.namespace import constant
+from .._xp.operations import select
+from .._xp.sums import row_sum
+from .kinds import formula
+from .rows import anchor, drop_axes, row_max
 
 Axes = tuple[int, ...]
 
@@ -22,6 +25,7 @@ class Sizes(NamedTuple):
     unused: Any  # weights of 0, which still have a derivative; None without weights
 
 
+@formula("rows")
 def signed_logsumexp(x: Any, /, *, axis: Axes, b: Any, where: Any, keepdims: bool, xp: Any) -> tuple[Any, Any]:
     """Return log(abs(S)) and sign(S) of S = sum(b * exp(x)); the sign of a complex S is S / abs(S)."""
     dtype = x.dtype
@@ -141,6 +145,7 @@ def _log_abs(first: Any, rest: Any, scale: Any, xp: Any) -> Any:
     return result if scale is None else result - xp.log(cast(scale, result.dtype, xp))
 
 
+@formula("rows")
 def weighted_logsumexp(x: Any, /, *, axis: Axes, b: Any, where: Any, keepdims: bool, xp: Any) -> Any:
     """Return log(S); NaN where a real S is negative."""
     size, sign = signed_logsumexp(x, axis=axis, b=b, where=where, keepdims=keepdims, xp=xp)

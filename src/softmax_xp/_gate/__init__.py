@@ -9,21 +9,11 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
+from .._xp.dtypes import cast, common_dtype, default_float, is_complex, is_floating, kind_of
+from .._xp.integers import Top
+from .arrays import common_namespace
 from .axes import check_axes, check_axis, check_count
-from .dtypes import (
-    cast,
-    check_held,
-    check_labels,
-    common_dtype,
-    common_floats,
-    default_float,
-    floating_dtype,
-    is_complex,
-    is_floating,
-    kind_of,
-    to_floating,
-)
-from .integers import Top, from_top
+from .dtypes import check_held, check_labels, common_floats, floating_dtype, from_top, to_floating
 from .masks import (
     check_broadcast,
     check_mask,
@@ -33,7 +23,6 @@ from .masks import (
     check_where,
     together,
 )
-from .namespace import common_namespace
 
 
 def admit_rows(

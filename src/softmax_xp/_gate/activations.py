@@ -6,8 +6,8 @@ from math import isfinite
 from numbers import Real
 from typing import Any
 
+from .arrays import common_namespace
 from .dtypes import to_floating
-from .namespace import common_namespace
 
 
 def admit(x: Any, *, xp: Any, name: str = "x") -> tuple[Any, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -14,12 +14,8 @@ def check_engine(name: str, engines: Iterable[str]) -> str:
     return name
 
 
-def check_function(name: str) -> Callable[..., Any]:
+def check_function(name: str, functions: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
     """Return the public function ``name``."""
-    from .. import activations, derivatives, logsums, losses, normalizers, sampling, sparse
-
-    modules = (normalizers, logsums, losses, derivatives, sparse, sampling, activations)
-    functions: dict[str, Callable[..., Any]] = {n: getattr(module, n) for module in modules for n in module.__all__}
     if name not in functions:
         raise ValueError(f"there is no function {name!r}; use one of {', '.join(functions)}")
     return functions[name]

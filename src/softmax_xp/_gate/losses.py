@@ -6,25 +6,15 @@ from math import inf
 from numbers import Real
 from operator import index
 from sys import float_info
-from typing import Any, NamedTuple
+from typing import Any
 
+from .._xp.dtypes import kind_of
+from .arrays import common_namespace
 from .axes import check_axes, check_axis
-from .dtypes import check_real, common_floats, kind_of, to_floating
-from .integers import from_top
-from .masks import aligned, check_lengths, check_mask, check_same_shape, check_where, known, per_row, same_lengths
-from .namespace import common_namespace
+from .dtypes import check_real, common_floats, from_top, to_floating
+from .masks import check_aligned, check_lengths, check_mask, check_same_shape, check_where, known, per_row, same_lengths
 
 KINDS = ("probs", "log_probs", "logits")
-
-
-class Target(NamedTuple):
-    """Labels (one per row) or probabilities (one per class) and their weights, with the dimensions of the logits."""
-
-    labels: Any
-    probs: Any
-    weight: Any  # one per class, or None
-    sample_weight: Any  # one per row, or None
-    ignore_index: int | None
 
 
 def admit_classes(
@@ -56,24 +46,25 @@ def admit_classes(
         else to_floating(x, None, xp, name=name)
     )
     check_lengths(x, (a,), name)
-    labels, probs = _check_target(target, x, a, name)
-    weight = None if weight is None else check_class_values("weight", weight, x, a)
-    sample_weight = _check_sample_weight(sample_weight, x, a)
+    _check_target(target, x, a, name)
     options = {
         "axis": (a,),
         "where": keep,
-        "target": Target(labels, probs, weight, sample_weight, _check_ignore_index(ignore_index)),
+        "target": target,
+        "weight": None if weight is None else check_class_values("weight", weight, x, a),
+        "sample_weight": _check_sample_weight(sample_weight, x, a),
+        "ignore_index": _check_ignore_index(ignore_index),
         "xp": xp,
     }
     return x, {**options, **check_reduction(reduction, normalizer, x.ndim)}
 
 
-def _check_target(target: Any, x: Any, axis: int, name: str) -> tuple[Any, Any]:
-    """Return labels or probabilities, the other being None."""
+def _check_target(target: Any, x: Any, axis: int, name: str) -> None:
+    """Raise an error unless these are labels, one for each row, or probabilities, one for each class."""
     kind = kind_of(target.dtype)
     if kind == "real floating":
         check_same_shape("target", target, name, x, "; for labels use an integer dtype")
-        return None, target
+        return
     if kind != "integer":
         raise TypeError(f"target has dtype {target.dtype}; use integer labels or floating probabilities")
     rows = (*x.shape[:axis], *x.shape[axis + 1 :])
@@ -86,28 +77,22 @@ def _check_target(target: Any, x: Any, axis: int, name: str) -> tuple[Any, Any]:
             f"target holds labels and has shape {tuple(target.shape)}; use {tuple(rows)}, "
             f"the shape of {name} without axis {axis}{hint}"
         )
-    return _insert(target, axis), None
-
-
-def _insert(value: Any, axis: int) -> Any:
-    """Return an array of rows with the class axis, of length 1."""
-    return value[(*(slice(None),) * axis, None, ...)]
 
 
 def check_class_values(name: str, value: Any, x: Any, axis: int, *, booleans: bool = True) -> Any:
-    """Return an array with one value per class, along the class axis."""
+    """Return an array with one value per class."""
     check_real(name, value, booleans=booleans)
     n = x.shape[axis]
     if value.ndim != 1 or (value.shape[0] != n and known(value.shape[0])):
         raise ValueError(f"{name} has shape {tuple(value.shape)}; use ({n},), one value per class")
-    return value[tuple(slice(None) if a == axis else None for a in range(x.ndim))]
+    return value
 
 
 def _check_sample_weight(sample_weight: Any, x: Any, axis: int) -> Any:
     if sample_weight is None:
         return None
     check_real("sample_weight", sample_weight, booleans=True)
-    return _insert(aligned("sample_weight", sample_weight, (*x.shape[:axis], *x.shape[axis + 1 :])), axis)
+    return check_aligned("sample_weight", sample_weight, (*x.shape[:axis], *x.shape[axis + 1 :]))
 
 
 def _check_ignore_index(value: Any) -> int | None:
@@ -134,7 +119,7 @@ def check_reduction(reduction: Any, normalizer: Any, ndim: int, *, batchmean: bo
     if isinstance(normalizer, Real):
         return {"reduction": reduction, "normalizer": check_number("normalizer", normalizer, above=0.0)}
     check_real("normalizer", normalizer, booleans=True)
-    return {"reduction": reduction, "normalizer": aligned("normalizer", normalizer, (1,) * ndim)}
+    return {"reduction": reduction, "normalizer": check_aligned("normalizer", normalizer, (1,) * ndim)}
 
 
 def check_number(name: str, value: Any, *, low: float = -inf, high: float = inf, above: float | None = None) -> float:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
-from .dtypes import accumulator, check_real, is_half, kind_of
+from .._xp.dtypes import accumulator, is_half, kind_of
+from .dtypes import check_real
 
 
 def check_where(where: Any, x: Any) -> Any:
-    """Return the mask with as many dimensions as ``x``."""
+    """Return the mask, which broadcasts to ``x``."""
     return None if where is None else check_mask("where", where, x.shape, "the entries to keep")
 
 
 def check_mask(name: str, mask: Any, shape: tuple[Any, ...], meaning: str) -> Any:
-    """Return a boolean array with as many dimensions as ``shape`` has."""
+    """Return a boolean array that broadcasts to ``shape``."""
     if kind_of(mask.dtype) != "bool":
         raise TypeError(f"{name} has dtype {mask.dtype}; use bool, with True for {meaning}")
-    return aligned(name, mask, shape)
+    return check_aligned(name, mask, shape)
 
 
 def check_weights(b: Any, x: Any, floating: Any, xp: Any) -> Any:
@@ -57,13 +58,13 @@ def check_sink(sink: Any, x: Any, axes: tuple[int, ...]) -> Any:
 
 
 def per_row(name: str, value: Any, x: Any, axes: tuple[int, ...], *, booleans: bool = False) -> Any:
-    """Return real numbers, one for each row along ``axes``, with as many dimensions as ``x``."""
+    """Return real numbers, one for each row along ``axes``."""
     check_real(name, value, booleans=booleans)
-    return aligned(name, value, tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
+    return check_aligned(name, value, tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
 
 
-def aligned(name: str, value: Any, shape: tuple[Any, ...]) -> Any:
-    """Return ``value`` with dimensions of length 1 in front; ValueError if it would stretch ``shape``."""
+def check_aligned(name: str, value: Any, shape: tuple[Any, ...]) -> Any:
+    """Return ``value``; ValueError if it would stretch ``shape``."""
     missing = len(shape) - len(value.shape)
     # A length that is not known yet (nan in Dask, None in ONNX) is left to the library.
     fits = missing >= 0 and all(
@@ -72,7 +73,7 @@ def aligned(name: str, value: Any, shape: tuple[Any, ...]) -> Any:
     )
     if not fits:
         raise ValueError(f"{name} has shape {tuple(value.shape)}, which does not broadcast to {tuple(shape)}")
-    return value[(None,) * missing + (...,)] if missing else value
+    return value
 
 
 def check_same_shape(name_a: str, a: Any, name_b: str, b: Any, hint: str = "") -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from math import prod
 from numbers import Integral, Real
 from operator import index
-from typing import Any, NamedTuple
+from typing import Any
 
+from .._xp.dtypes import kind_of
+from .._xp.namespace import device_of, short_name
+from .._xp.noise import Source
+from .arrays import common_namespace
 from .axes import check_axis
-from .dtypes import kind_of, to_floating
-from .integers import from_top
+from .dtypes import from_top, to_floating
 from .losses import check_number
 from .masks import check_lengths, check_temperature, check_where, per_row, same_lengths
-from .namespace import common_namespace, device_of, short_name
 
 _NUMPY = "numpy.random.default_rng(seed)"
 
@@ -25,15 +27,6 @@ _GENERATORS: dict[str, tuple[tuple[str, ...], str]] = {
     "jax.numpy": (("jax",), "jax.random.key(seed)"),
 }
 """By library: whose generators make noise for its arrays, and how to write one."""
-
-
-class Source(NamedTuple):
-    """Where noise comes from: the noise itself, or a generator and its library."""
-
-    noise: Any
-    rng: Any
-    kind: str
-    shape: tuple[Any, ...]
 
 
 def admit_noisy(

@@ -7,11 +7,11 @@ from numbers import Real
 from sys import float_info
 from typing import Any
 
+from .arrays import common_namespace
 from .axes import check_axes
-from .integers import from_top
+from .dtypes import from_top
 from .losses import admit_cotangent, check_number
 from .masks import check_lengths, check_where, per_row
-from .namespace import common_namespace
 
 REGULARIZERS = ("shannon", "gini", "tsallis", "norm")
 

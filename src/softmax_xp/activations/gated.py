@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines.planned import planned, prepared
 from .._formulas import activations as formulas
 from .._formulas import normal
 from .._gate import activations as gate
@@ -14,6 +14,7 @@ __all__ = ["gelu", "silu"]
 Array = TypeVar("Array")
 
 
+@planned
 def silu(x: Array, /, *, xp: Any = None) -> Array:
     r"""Return the argument times its sigmoid; also called swish.
 
@@ -56,9 +57,10 @@ def silu(x: Array, /, *, xp: Any = None) -> Array:
     [ 0.00000000e+00 -1.69934170e-16  0.00000000e+00  1.76159416e+00]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.silu, x, xp=xp)
+    return prepared(formulas.silu, x, xp=xp)
 
 
+@planned
 def gelu(x: Array, /, *, approximate: bool = False, xp: Any = None) -> Array:
     r"""Return the argument times the normal probability of what lies below it.
 
@@ -116,4 +118,4 @@ def gelu(x: Array, /, *, approximate: bool = False, xp: Any = None) -> Array:
     """
     x, xp = gate.admit(x, xp=xp)
     formula = formulas.gelu_by_tanh if gate.check_flag("approximate", approximate) else normal.gelu
-    return run(formula, x, xp=xp)
+    return prepared(formula, x, xp=xp)

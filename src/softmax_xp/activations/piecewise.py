@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines.planned import planned, prepared
 from .._formulas import activations as formulas
 from .._gate import activations as gate
 from .._gate.losses import check_number
@@ -14,6 +14,7 @@ __all__ = ["binary_step", "linear", "sparse_plus", "sparse_sigmoid"]
 Array = TypeVar("Array")
 
 
+@planned
 def binary_step(x: Array, /, *, threshold: float = 0.0, xp: Any = None) -> Array:
     r"""Return 1 from a threshold on and 0 below it.
 
@@ -54,9 +55,10 @@ def binary_step(x: Array, /, *, threshold: float = 0.0, xp: Any = None) -> Array
     [0. 1. 1.]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.binary_step, x, threshold=check_number("threshold", threshold), xp=xp)
+    return prepared(formulas.binary_step, x, threshold=check_number("threshold", threshold), xp=xp)
 
 
+@planned
 def linear(x: Array, /, *, slope: float = 1.0, xp: Any = None) -> Array:
     r"""Return the argument times a slope.
 
@@ -96,9 +98,10 @@ def linear(x: Array, /, *, slope: float = 1.0, xp: Any = None) -> Array:
     [-1.   0.   1.5]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.linear, x, slope=gate.check_finite("slope", slope), xp=xp)
+    return prepared(formulas.linear, x, slope=gate.check_finite("slope", slope), xp=xp)
 
 
+@planned
 def sparse_plus(x: Array, /, *, xp: Any = None) -> Array:
     r"""Return a smooth positive part that is exactly 0 up to -1 and exactly x from 1 on.
 
@@ -142,9 +145,10 @@ def sparse_plus(x: Array, /, *, xp: Any = None) -> Array:
     [0.   0.   0.25 1.   3.  ]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.sparse_plus, x, xp=xp)
+    return prepared(formulas.sparse_plus, x, xp=xp)
 
 
+@planned
 def sparse_sigmoid(x: Array, /, *, xp: Any = None) -> Array:
     r"""Return a probability of yes that reaches 0 and 1.
 
@@ -185,4 +189,4 @@ def sparse_sigmoid(x: Array, /, *, xp: Any = None) -> Array:
     [0.   0.   0.5  0.75 1.  ]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.sparse_sigmoid, x, xp=xp)
+    return prepared(formulas.sparse_sigmoid, x, xp=xp)

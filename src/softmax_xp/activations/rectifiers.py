@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines.planned import planned, prepared
 from .._formulas import activations as formulas
 from .._formulas import elements
 from .._gate import activations as gate
@@ -15,6 +15,7 @@ __all__ = ["elu", "leaky_relu", "relu", "softplus"]
 Array = TypeVar("Array")
 
 
+@planned
 def relu(x: Array, /, *, xp: Any = None) -> Array:
     r"""Return the positive part.
 
@@ -49,9 +50,10 @@ def relu(x: Array, /, *, xp: Any = None) -> Array:
     [0. 0. 3.]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.relu, x, xp=xp)
+    return prepared(formulas.relu, x, xp=xp)
 
 
+@planned
 def leaky_relu(x: Array, /, *, negative_slope: float = 0.01, xp: Any = None) -> Array:
     r"""Return the argument, times a small slope where it is negative.
 
@@ -92,9 +94,10 @@ def leaky_relu(x: Array, /, *, negative_slope: float = 0.01, xp: Any = None) -> 
     """
     x, xp = gate.admit(x, xp=xp)
     slope = gate.check_finite("negative_slope", negative_slope)
-    return run(formulas.leaky_relu, x, negative_slope=slope, xp=xp)
+    return prepared(formulas.leaky_relu, x, negative_slope=slope, xp=xp)
 
 
+@planned
 def elu(x: Array, /, *, alpha: float = 1.0, xp: Any = None) -> Array:
     r"""Return the argument, bent to a limit where it is negative.
 
@@ -140,9 +143,10 @@ def elu(x: Array, /, *, alpha: float = 1.0, xp: Any = None) -> Array:
     [-1.e+00 -1.e-20  3.e+00]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(elements.elu, x, alpha=gate.check_finite("alpha", alpha), xp=xp)
+    return prepared(elements.elu, x, alpha=gate.check_finite("alpha", alpha), xp=xp)
 
 
+@planned
 def softplus(x: Array, /, *, beta: float = 1.0, xp: Any = None) -> Array:
     r"""Return a smooth positive part.
 
@@ -189,4 +193,4 @@ def softplus(x: Array, /, *, beta: float = 1.0, xp: Any = None) -> Array:
     [4.24835426e-18 6.93147181e-01 1.00000000e+03]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.softplus, x, beta=check_number("beta", beta, above=0.0), xp=xp)
+    return prepared(formulas.softplus, x, beta=check_number("beta", beta, above=0.0), xp=xp)

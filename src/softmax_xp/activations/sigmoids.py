@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines.planned import planned, prepared
 from .._formulas import activations as formulas
 from .._formulas import elements
 from .._gate import activations as gate
@@ -15,6 +15,7 @@ __all__ = ["log_sigmoid", "logit", "sigmoid", "softcap", "tanh"]
 Array = TypeVar("Array")
 
 
+@planned
 def sigmoid(x: Array, /, *, xp: Any = None) -> Array:
     r"""Return the probability of yes, of which the argument is the log-odds.
 
@@ -51,9 +52,10 @@ def sigmoid(x: Array, /, *, xp: Any = None) -> Array:
     [4.24835426e-18 5.00000000e-01 1.00000000e+00]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.sigmoid, x, xp=xp)
+    return prepared(formulas.sigmoid, x, xp=xp)
 
 
+@planned
 def log_sigmoid(x: Array, /, *, xp: Any = None) -> Array:
     r"""Return the logarithm of the sigmoid.
 
@@ -90,9 +92,10 @@ def log_sigmoid(x: Array, /, *, xp: Any = None) -> Array:
     [-1.00000000e+03 -6.93147181e-01 -4.24835426e-18]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(formulas.log_sigmoid, x, xp=xp)
+    return prepared(formulas.log_sigmoid, x, xp=xp)
 
 
+@planned
 def logit(p: Array, /, *, xp: Any = None) -> Array:
     r"""Return the log-odds of a probability: the inverse of the sigmoid.
 
@@ -129,9 +132,10 @@ def logit(p: Array, /, *, xp: Any = None) -> Array:
     [     -inf -690.7755   -1.0986    0.           inf]
     """
     p, xp = gate.admit(p, xp=xp, name="p")
-    return run(formulas.logit, p, xp=xp)
+    return prepared(formulas.logit, p, xp=xp)
 
 
+@planned
 def softcap(x: Array, /, *, cap: float, xp: Any = None) -> Array:
     r"""Return numbers kept within a cap, smoothly.
 
@@ -177,9 +181,10 @@ def softcap(x: Array, /, *, cap: float, xp: Any = None) -> Array:
     [-30.       0.9996  22.8478  30.    ]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(elements.softcap, x, cap=check_number("cap", cap, above=0.0), xp=xp)
+    return prepared(elements.softcap, x, cap=check_number("cap", cap, above=0.0), xp=xp)
 
 
+@planned
 def tanh(x: Array, /, *, xp: Any = None) -> Array:
     r"""Return the hyperbolic tangent.
 
@@ -216,4 +221,4 @@ def tanh(x: Array, /, *, xp: Any = None) -> Array:
     [-1.      0.      0.7616]
     """
     x, xp = gate.admit(x, xp=xp)
-    return run(elements.tanh, x, xp=xp)
+    return prepared(elements.tanh, x, xp=xp)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._formulas import losses as formulas
+from .._composed import losses as formulas
+from .._engines.planned import planned, prepared
 from .._gate import losses as gate
 
 __all__ = ["cross_entropy_and_grad"]
@@ -12,6 +13,7 @@ __all__ = ["cross_entropy_and_grad"]
 Array = TypeVar("Array")
 
 
+@planned
 def cross_entropy_and_grad(
     logits: Array,
     target: Any,
@@ -85,4 +87,4 @@ def cross_entropy_and_grad(
         xp=xp,
         relative=extra["cap"] is None and not extra["z_loss"],
     )
-    return formulas.cross_entropy_and_grad(x, **extra, **options)
+    return prepared(formulas.cross_entropy_and_grad, x, options.pop("target"), **extra, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines.planned import planned, prepared
 from .._formulas import derivatives as formulas
 from .._gate import losses as gate
 
@@ -20,6 +20,7 @@ __all__ = [
 Array = TypeVar("Array")
 
 
+@planned
 def softmax_vjp(
     p: Array,
     g: Any,
@@ -74,9 +75,10 @@ def softmax_vjp(
     [ 0.25 -0.25]
     """
     arrays, options = gate.admit_cotangent({"p": p, "g": g}, axis=axis, where=where, xp=xp)
-    return run(formulas.softmax_vjp, *arrays, **options)
+    return prepared(formulas.softmax_vjp, *arrays, **options)
 
 
+@planned
 def softmax_jvp(
     p: Array,
     t: Any,
@@ -123,9 +125,10 @@ def softmax_jvp(
     [ 0.25 -0.25]
     """
     arrays, options = gate.admit_cotangent({"p": p, "t": t}, axis=axis, where=where, xp=xp)
-    return run(formulas.softmax_vjp, *arrays, **options)
+    return prepared(formulas.softmax_vjp, *arrays, **options)
 
 
+@planned
 def softmax_hvp(
     p: Array,
     g: Any,
@@ -175,9 +178,10 @@ def softmax_hvp(
     [ 0.09375 -0.09375]
     """
     arrays, options = gate.admit_cotangent({"p": p, "g": g, "t": t}, axis=axis, xp=xp)
-    return run(formulas.softmax_hvp, *arrays, **options)
+    return prepared(formulas.softmax_hvp, *arrays, **options)
 
 
+@planned
 def softmax_jacobian(p: Array, /, *, axis: int = -1, xp: Any = None) -> Array:
     r"""Return all partial derivatives of softmax(x).
 
@@ -216,9 +220,10 @@ def softmax_jacobian(p: Array, /, *, axis: int = -1, xp: Any = None) -> Array:
      [-0.1875  0.1875]]
     """
     x, options = gate.admit_jacobian(p, axis=axis, xp=xp)
-    return run(formulas.softmax_jacobian, x, **options)
+    return prepared(formulas.softmax_jacobian, x, **options)
 
 
+@planned
 def log_softmax_vjp(
     log_p: Array,
     g: Any,
@@ -271,9 +276,10 @@ def log_softmax_vjp(
     [ 4.24835426e-18 -4.24835426e-18]
     """
     arrays, options = gate.admit_cotangent({"log_p": log_p, "g": g}, axis=axis, where=where, xp=xp)
-    return run(formulas.log_softmax_vjp, *arrays, **options)
+    return prepared(formulas.log_softmax_vjp, *arrays, **options)
 
 
+@planned
 def logsumexp_vjp(
     x: Array,
     g: Any,
@@ -320,4 +326,4 @@ def logsumexp_vjp(
     [1.5 1.5]
     """
     arrays, options = gate.admit_sum_cotangent(x, g, axis=axis, where=where, xp=xp)
-    return run(formulas.logsumexp_vjp, *arrays, **options)
+    return prepared(formulas.logsumexp_vjp, *arrays, **options)

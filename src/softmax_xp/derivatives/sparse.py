@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines.planned import planned, prepared
 from .._formulas import sparse_derivatives as formulas
 from .._gate.losses import admit_cotangent
 from .._gate.sparse import admit_entmax_cotangent
@@ -14,6 +14,7 @@ __all__ = ["entmax_vjp", "sparsemax_vjp"]
 Array = TypeVar("Array")
 
 
+@planned
 def sparsemax_vjp(
     p: Array,
     g: Any,
@@ -64,9 +65,10 @@ def sparsemax_vjp(
     [ 0.5 -0.5  0. ]
     """
     arrays, options = admit_cotangent({"p": p, "g": g}, axis=axis, where=where, xp=xp)
-    return run(formulas.sparsemax_vjp, *arrays, **options)
+    return prepared(formulas.sparsemax_vjp, *arrays, **options)
 
 
+@planned
 def entmax_vjp(
     p: Array,
     g: Any,
@@ -122,4 +124,4 @@ def entmax_vjp(
     [ 0.3536 -0.1464 -0.2071  0.    ]
     """
     arrays, options = admit_entmax_cotangent(p, g, alpha=alpha, axis=axis, where=where, xp=xp)
-    return run(formulas.entmax_vjp, *arrays, **options)
+    return prepared(formulas.entmax_vjp, *arrays, **options)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._formulas import losses as formulas
+from .._composed import losses as formulas
+from .._engines.planned import planned, prepared
 from .._formulas.binary import binary_losses
 from .._gate import losses as gate
 
@@ -13,6 +14,7 @@ __all__ = ["binary_cross_entropy_with_logits", "binary_focal_loss"]
 Array = TypeVar("Array")
 
 
+@planned
 def binary_cross_entropy_with_logits(
     logits: Array,
     target: Any,
@@ -76,9 +78,10 @@ def binary_cross_entropy_with_logits(
     x, options = gate.admit_decisions(
         logits, target, weight=weight, pos_weight=pos_weight, reduction=reduction, normalizer=normalizer, xp=xp
     )
-    return formulas.of_rows(binary_losses, x, **options)
+    return prepared(formulas.loss_of_rows, x, rows=binary_losses, **options)
 
 
+@planned
 def binary_focal_loss(
     logits: Array,
     target: Any,
@@ -135,4 +138,4 @@ def binary_focal_loss(
     x, options = gate.admit_decisions(logits, target, weight=weight, reduction=reduction, normalizer=normalizer, xp=xp)
     options["gamma"] = gate.check_number("gamma", gamma, low=0.0)
     options["alpha"] = None if alpha is None else gate.check_number("alpha", alpha, low=0.0, high=1.0)
-    return formulas.of_rows(binary_losses, x, **options)
+    return prepared(formulas.loss_of_rows, x, rows=binary_losses, **options)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines.shortcut import with_loss_shortcut
-from .._formulas import losses as formulas
+from .._composed import losses as formulas
+from .._engines.planned import planned, prepared
 from .._gate import losses as gate
 
 __all__ = ["cross_entropy", "nll_loss", "partial_label_cross_entropy"]
@@ -13,7 +13,7 @@ __all__ = ["cross_entropy", "nll_loss", "partial_label_cross_entropy"]
 Array = TypeVar("Array")
 
 
-@with_loss_shortcut
+@planned
 def cross_entropy(
     logits: Array,
     target: Any,
@@ -131,9 +131,11 @@ def cross_entropy(
         xp=xp,
         relative=extra["cap"] is None and not extra["z_loss"],
     )
-    return formulas.of_rows(formulas.class_losses, x, **extra, **options)
+    formula, arrays, options = formulas.cross_entropy(x, options.pop("target"), **extra, **options)
+    return prepared(formula, *arrays, **options)
 
 
+@planned
 def nll_loss(
     log_probs: Array,
     target: Any,
@@ -197,9 +199,12 @@ def nll_loss(
         name="log_probs",
         relative=False,
     )
-    return formulas.of_rows(formulas.class_losses, x, log_probs=True, **options)
+    return prepared(
+        formulas.loss_of_classes, x, options.pop("target"), rows=formulas.class_losses, log_probs=True, **options
+    )
 
 
+@planned
 def partial_label_cross_entropy(
     logits: Array,
     candidates: Any,
@@ -268,4 +273,4 @@ def partial_label_cross_entropy(
         normalizer=normalizer,
         xp=xp,
     )
-    return formulas.of_rows(formulas.candidate_losses, x, **options)
+    return prepared(formulas.loss_of_rows, x, rows=formulas.candidate_losses, **options)

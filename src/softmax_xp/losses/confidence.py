@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, TypeVar
 
-from .._formulas import losses as formulas
+from .._composed import losses as formulas
+from .._engines.planned import planned, prepared
 from .._gate import losses as gate
 
 __all__ = ["focal_loss", "generalized_cross_entropy", "poly_cross_entropy"]
@@ -13,6 +14,7 @@ __all__ = ["focal_loss", "generalized_cross_entropy", "poly_cross_entropy"]
 Array = TypeVar("Array")
 
 
+@planned
 def focal_loss(
     logits: Array,
     target: Any,
@@ -87,9 +89,10 @@ def focal_loss(
     )
     scale, factor = gate.admit_alpha(alpha, x, options)
     change = partial(formulas.focal, gamma=gate.check_number("gamma", gamma, low=0.0), scale=scale)
-    return formulas.of_rows(formulas.class_losses, x, transform=change, factor=factor, **options)
+    return _transformed(x, transform=change, factor=factor, **options)
 
 
+@planned
 def poly_cross_entropy(
     logits: Array,
     target: Any,
@@ -158,9 +161,10 @@ def poly_cross_entropy(
         xp=xp,
     )
     change = partial(formulas.poly, epsilon=gate.check_number("epsilon", epsilon, low=-1.0))
-    return formulas.of_rows(formulas.class_losses, x, transform=change, **options)
+    return _transformed(x, transform=change, **options)
 
 
+@planned
 def generalized_cross_entropy(
     logits: Array,
     target: Any,
@@ -229,4 +233,8 @@ def generalized_cross_entropy(
     )
     q = gate.check_number("q", q, low=0.0, high=1.0)
     change = partial(formulas.generalized, q=q)
-    return formulas.of_rows(formulas.class_losses, x, transform=change, bounded=q > 0.0, **options)
+    return _transformed(x, transform=change, bounded=q > 0.0, **options)
+
+
+def _transformed(x: Any, *, target: Any, **options: Any) -> Any:
+    return prepared(formulas.loss_of_classes, x, target, rows=formulas.class_losses, **options)

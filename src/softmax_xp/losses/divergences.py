@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._formulas import losses as formulas
-from .._formulas.divergences import js_rows, kl_rows
+from .._composed import losses as formulas
+from .._composed.divergences import js_rows, kl_rows
+from .._engines.planned import planned, prepared
 from .._gate import losses as gate
 
 __all__ = ["js_divergence", "kl_divergence"]
@@ -13,6 +14,7 @@ __all__ = ["js_divergence", "kl_divergence"]
 Array = TypeVar("Array")
 
 
+@planned
 def kl_divergence(
     p: Array,
     q: Any,
@@ -72,9 +74,10 @@ def kl_divergence(
     x, options = gate.admit_distributions(
         p, q, axis=axis, p_kind=p_kind, q_kind=q_kind, where=where, reduction=reduction, xp=xp
     )
-    return formulas.of_rows(kl_rows, x, **options)
+    return prepared(formulas.loss_of_rows, x, rows=kl_rows, **options)
 
 
+@planned
 def js_divergence(
     p: Array,
     q: Any,
@@ -126,4 +129,4 @@ def js_divergence(
     x, options = gate.admit_distributions(
         p, q, axis=axis, p_kind=p_kind, q_kind=q_kind, where=where, reduction=reduction, xp=xp
     )
-    return formulas.of_rows(js_rows, x, **options)
+    return prepared(formulas.loss_of_rows, x, rows=js_rows, **options)

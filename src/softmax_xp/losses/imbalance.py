@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from .. import _gate
-from .._engines import run
+from .._composed import losses
+from .._engines.planned import planned, prepared
 from .._formulas import imbalance as formulas
 from .._gate import losses as gate
 
@@ -14,6 +15,7 @@ __all__ = ["balanced_class_weights", "logit_adjustment"]
 Array = TypeVar("Array")
 
 
+@planned
 def balanced_class_weights(target: Any, num_classes: int, /, *, dtype: Any = None, xp: Any = None) -> Any:
     r"""Return class weights by which all classes count the same.
 
@@ -53,9 +55,10 @@ def balanced_class_weights(target: Any, num_classes: int, /, *, dtype: Any = Non
     options = _gate.admit_labels(target, num_classes, axis=-1, dtype=dtype, xp=xp)
     gate.check_floating(options["dtype"])
     del options["axis"]
-    return run(formulas.balanced_class_weights, target, **options)
+    return prepared(formulas.balanced_class_weights, target, **options)
 
 
+@planned
 def logit_adjustment(logits: Array, class_counts: Any, /, *, tau: float = 1.0, axis: int = -1, xp: Any = None) -> Array:
     r"""Return logits with the logarithm of each class's share of the samples added.
 
@@ -103,4 +106,4 @@ def logit_adjustment(logits: Array, class_counts: Any, /, *, tau: float = 1.0, a
     [-0.2877 -1.3863]
     """
     x, options = gate.admit_counts(logits, class_counts, axis=axis, tau=tau, xp=xp)
-    return run(formulas.logit_adjustment, x, **options)
+    return prepared(losses.logit_adjustment, x, **options)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import quiet, run
-from .._formulas import normalizers
-from .._formulas import sampling as formulas
+from .._composed import sampling as composed
+from .._engines.planned import planned, prepared
 from .._gate import sampling as gate
-from .._gate.dtypes import cast, common_dtype, widen
-from .._noise import noise_of
 
 __all__ = ["gumbel_softmax", "sample_categorical"]
 
 Array = TypeVar("Array")
 
 
+@planned
 def gumbel_softmax(
     logits: Array,
     /,
@@ -99,16 +97,10 @@ def gumbel_softmax(
     x, source, options = gate.admit_noisy(
         logits, noise=noise, rng=rng, temperature=temperature, axis=axis, where=where, xp=xp
     )
-    xp, axes, kept = options["xp"], options["axis"], options["where"]
-    wide = widen(x, xp)
-    z = run(formulas.perturbed, wide, cast(noise_of(source, x, xp), wide.dtype, xp), xp=xp)
-    y = run(normalizers.softmax, z, sink=None, **options)
-    if hard:
-        y = run(formulas.straight_through, y, z, axis=axes, where=kept, xp=xp)
-    with quiet(xp):
-        return cast(y, x.dtype, xp)
+    return prepared(composed.gumbel_softmax, x, **source._asdict(), hard=bool(hard), **options)
 
 
+@planned
 def sample_categorical(
     logits: Any,
     /,
@@ -193,8 +185,4 @@ def sample_categorical(
     x, source, options = gate.admit_draws(
         logits, noise=noise, rng=rng, axis=axis, shape=shape, replace=replace, where=where, xp=xp
     )
-    xp = options["xp"]
-    noise = noise_of(source, x, xp)
-    x = widen(x, xp)
-    dtype = common_dtype(x, noise, xp)
-    return run(formulas.draws, cast(x, dtype, xp), cast(noise, dtype, xp), replace=bool(replace), **options)
+    return prepared(composed.sample_categorical, x, **source._asdict(), replace=bool(replace), **options)

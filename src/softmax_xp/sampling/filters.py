@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines.planned import planned, prepared
 from .._formulas import sampling as formulas
 from .._gate import sampling as gate
-from .._gate.dtypes import has_float64
-from .._gate.namespace import is_jax
 
 __all__ = ["epsilon_logits", "eta_logits", "min_p_logits", "top_k_logits", "top_p_logits", "typical_logits"]
 
 Array = TypeVar("Array")
 
 
+@planned
 def top_k_logits(
     x: Array,
     k: Any,
@@ -86,9 +84,10 @@ def top_k_logits(
     [-inf   3.   2.   2.]
     """
     x, options = gate.admit_top_k(x, k, axis=axis, where=where, ties=ties, fill=fill, xp=xp)
-    return run(formulas.top_k, x, **options)
+    return prepared(formulas.top_k, x, **options)
 
 
+@planned
 def top_p_logits(
     x: Array,
     p: Any,
@@ -149,9 +148,10 @@ def top_p_logits(
     x, options = gate.admit_filter(
         x, p, name="p", axis=axis, where=where, fill=fill, min_keep=min_keep, zero=False, xp=xp
     )
-    return _by_share(formulas.top_p, x, **options)
+    return prepared(formulas.top_p, x, **options)
 
 
+@planned
 def min_p_logits(
     x: Array,
     p: Any,
@@ -207,9 +207,10 @@ def min_p_logits(
     [  4.   3. -inf -inf]
     """
     x, options = gate.admit_filter(x, p, name="p", axis=axis, where=where, fill=fill, min_keep=min_keep, xp=xp)
-    return _by_share(formulas.min_p, x, **options)
+    return prepared(formulas.min_p, x, **options)
 
 
+@planned
 def typical_logits(
     x: Array,
     p: Any,
@@ -270,9 +271,10 @@ def typical_logits(
     x, options = gate.admit_filter(
         x, p, name="p", axis=axis, where=where, fill=fill, min_keep=min_keep, zero=False, xp=xp
     )
-    return _by_share(formulas.typical, x, **options)
+    return prepared(formulas.typical, x, **options)
 
 
+@planned
 def epsilon_logits(
     x: Array,
     epsilon: Any,
@@ -329,9 +331,10 @@ def epsilon_logits(
     x, options = gate.admit_filter(
         x, epsilon, name="epsilon", axis=axis, where=where, fill=fill, min_keep=min_keep, xp=xp
     )
-    return _by_share(formulas.epsilon, x, **options)
+    return prepared(formulas.epsilon, x, **options)
 
 
+@planned
 def eta_logits(
     x: Array,
     epsilon: Any,
@@ -390,11 +393,4 @@ def eta_logits(
     x, options = gate.admit_filter(
         x, epsilon, name="epsilon", axis=axis, where=where, fill=fill, min_keep=min_keep, xp=xp
     )
-    return _by_share(formulas.eta, x, **options)
-
-
-def _by_share(formula: Callable[..., Any], x: Any, /, *, p: Any, xp: Any, **options: Any) -> Any:
-    if is_jax(xp) and isinstance(p, float):
-        # As an array it is an argument of what JAX compiles: as a number, each would be compiled for itself.
-        p = xp.asarray(p, dtype=xp.float64 if has_float64(x, xp) else xp.float32)
-    return run(formula, x, p=p, xp=xp, **options)
+    return prepared(formulas.eta, x, **options)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._formulas import fenchel_young
-from .._formulas.losses import of_rows
+from .._composed import fenchel_young
+from .._composed.losses import loss_of_classes
+from .._engines.planned import planned, prepared
 from .._gate.losses import admit_classes
 from .._gate.sparse import admit_regularizer
 
@@ -14,6 +15,7 @@ __all__ = ["entmax_loss", "fenchel_young_loss"]
 Array = TypeVar("Array")
 
 
+@planned
 def entmax_loss(
     x: Array,
     target: Any,
@@ -95,6 +97,7 @@ def entmax_loss(
     )
 
 
+@planned
 def fenchel_young_loss(
     x: Array,
     target: Any,
@@ -173,4 +176,5 @@ def fenchel_young_loss(
         xp=xp,
         name="x",
     )
-    return of_rows(fenchel_young.fenchel_young_losses, x, **admit_regularizer(regularizer, alpha), **options)
+    options.update(admit_regularizer(regularizer, alpha), rows=fenchel_young.fenchel_young_losses)
+    return prepared(loss_of_classes, x, options.pop("target"), **options)

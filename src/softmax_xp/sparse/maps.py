@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines.planned import planned, prepared
 from .._formulas import normalizers
 from .._formulas import sparse as formulas
 from .._gate import sparse as gate
@@ -14,6 +14,7 @@ __all__ = ["entmax", "normmax", "sparsemax"]
 Array = TypeVar("Array")
 
 
+@planned
 def sparsemax(
     x: Array,
     /,
@@ -78,9 +79,10 @@ def sparsemax(
     [0.15 0.85 0.   0.  ]
     """
     x, options = gate.admit_map(x, axis=axis, where=where, dtype=dtype, xp=xp)
-    return run(formulas.sparsemax, x, **options)
+    return prepared(formulas.sparsemax, x, **options)
 
 
+@planned
 def entmax(
     x: Array,
     /,
@@ -151,12 +153,13 @@ def entmax(
     # Softmax and sparsemax have engines of their own, or may have them.
     if isinstance(options["alpha"], float):
         if alpha == 1:
-            return run(normalizers.softmax, x, temperature=options.pop("alpha"), sink=None, **options)
+            return prepared(normalizers.softmax, x, temperature=options.pop("alpha"), sink=None, **options)
         if alpha == 2:
-            return run(formulas.sparsemax, x, temperature=options.pop("alpha") - 1.0, **options)
-    return run(formulas.entmax, x, **options)
+            return prepared(formulas.sparsemax, x, temperature=options.pop("alpha") - 1.0, **options)
+    return prepared(formulas.entmax, x, **options)
 
 
+@planned
 def normmax(
     x: Array,
     /,
@@ -213,4 +216,4 @@ def normmax(
     [0.215 0.785 0.    0.   ]
     """
     x, options = gate.admit_map(x, axis=axis, where=where, dtype=dtype, xp=xp, alpha=alpha)
-    return run(formulas.normmax, x, **options)
+    return prepared(formulas.normmax, x, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._engines import run
+from .._engines.planned import planned, prepared
 from .._formulas import sparse as formulas
 from .._gate import sparse as gate
 
@@ -13,6 +13,7 @@ __all__ = ["k_subset", "project_simplex"]
 Array = TypeVar("Array")
 
 
+@planned
 def project_simplex(
     x: Array,
     /,
@@ -66,9 +67,10 @@ def project_simplex(
     [2.5 0.5 0. ]
     """
     x, options = gate.admit_map(x, axis=axis, where=where, dtype=dtype, xp=xp, scale=scale)
-    return run(formulas.project_simplex, x, **options)
+    return prepared(formulas.project_simplex, x, **options)
 
 
+@planned
 def k_subset(
     x: Array,
     /,
@@ -125,4 +127,4 @@ def k_subset(
     [0.85 1.   0.   0.15]
     """
     x, options = gate.admit_map(x, axis=axis, where=where, dtype=dtype, xp=xp, k=k)
-    return run(formulas.k_subset, x, **options)
+    return prepared(formulas.k_subset, x, **options)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .._gate.dtypes import dtype_name, has_float64, is_half
-from .._gate.namespace import is_jax, is_torch, namespace_of
+from .._gate.arrays import namespace_of
+from .._xp.dtypes import dtype_name, has_float64, is_half
+from .._xp.namespace import is_jax, is_torch
 from .contract import FLOATS
 
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import log_softmax, logsumexp, softmax
-from .._gate.namespace import namespace_of, short_name
+from .._gate.arrays import namespace_of
+from .._xp.namespace import short_name
 from .arrays import floats_of, from_numpy, to_numpy
 from .check_activations import activation_lines
 from .check_losses import LONGEST, loss_lines

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import sparse
-from .._gate.namespace import is_jax
+from .._xp.namespace import is_jax
 from .arrays import from_numpy, to_numpy
 from .check_activations import name_of
 from .compare import allowance, distance, ulp

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from ._gate.dtypes import has_float64
-from ._gate.namespace import device_of, is_dask, is_numpy
-from ._gate.sampling import Source
+from .dtypes import has_float64
+from .namespace import device_of, is_dask, is_numpy
 
 STEP = 2.0**-53
 """The finest step of a float64 generator. NumPy makes exponential numbers in steps of up to 8 of these."""
+
+
+class Source(NamedTuple):
+    """Where noise comes from: the noise itself, or a generator and its library."""
+
+    noise: Any
+    rng: Any
+    kind: str
+    lengths: tuple[Any, ...]
 
 
 def noise_of(source: Source, x: Any, xp: Any) -> Any:
@@ -32,7 +40,7 @@ def _by_numpy(source: Source, x: Any, xp: Any) -> Any:
         return _by_dask(source._replace(rng=default_rng(seed)), x, xp)
     import numpy as np
 
-    noise = _of_exponentials(source.rng.standard_exponential(source.shape), np)
+    noise = _of_exponentials(source.rng.standard_exponential(source.lengths), np)
     if is_numpy(xp):
         return noise
     kind = xp.float64 if has_float64(x, xp) else xp.float32
@@ -40,12 +48,12 @@ def _by_numpy(source: Source, x: Any, xp: Any) -> Any:
 
 
 def _by_cupy(source: Source, x: Any, xp: Any) -> Any:
-    return _of_exponentials(source.rng.standard_exponential(source.shape), xp)
+    return _of_exponentials(source.rng.standard_exponential(source.lengths), xp)
 
 
 def _by_dask(source: Source, x: Any, xp: Any) -> Any:
-    chunks = (*("auto",) * (len(source.shape) - x.ndim), *x.chunks)
-    return _of_exponentials(source.rng.standard_exponential(source.shape, chunks=chunks), xp)
+    chunks = (*("auto",) * (len(source.lengths) - x.ndim), *x.chunks)
+    return _of_exponentials(source.rng.standard_exponential(source.lengths, chunks=chunks), xp)
 
 
 def _of_exponentials(e: Any, xp: Any) -> Any:
@@ -57,13 +65,13 @@ def _by_torch(source: Source, x: Any, xp: Any) -> Any:
 
     draw = partial(torch.rand, generator=source.rng, device=x.device)
     if has_float64(x, xp):
-        return _of_uniforms(draw(source.shape, dtype=torch.float64), STEP, torch)
-    high, low = draw((2, *source.shape), dtype=torch.float32)
+        return _of_uniforms(draw(source.lengths, dtype=torch.float64), STEP, torch)
+    high, low = draw((2, *source.lengths), dtype=torch.float32)
     return _of_uniforms(_refined(high, low, 2.0**-24, torch), 2.0**-48, torch)
 
 
 def _by_jax(source: Source, x: Any, xp: Any) -> Any:
-    return _jax_maker()(source.rng, source.shape, has_float64(x, xp))
+    return _jax_maker()(source.rng, source.lengths, has_float64(x, xp))
 
 
 @cache

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from math import inf
 from typing import Any, NamedTuple
 
-from .dtypes import accumulator, cast, dtype_name, floating_dtype, is_half, kind_of
-from .namespace import is_dask
+from .dtypes import accumulator, cast, dtype_name, is_half, kind_of
+from .operations import largest
 
 _DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
 
@@ -31,21 +30,12 @@ class Top(NamedTuple):
 
 
 def from_top(
-    x: Any,
-    dtype: Any,
-    *,
-    axis: tuple[int, ...],
-    where: Any,
-    xp: Any,
-    name: str = "x",
-    down: bool = False,
-    allow_complex: bool = False,
+    x: Any, floating: Any, *, axis: tuple[int, ...], where: Any, xp: Any, down: bool = False
 ) -> tuple[Any, Top | None]:
     """Return ``x`` as floating point: integers beyond its digits less the largest that is kept of their row, and that.
 
     Where ``down``, that of -x. Other numbers are converted as they are, and there is no largest.
     """
-    floating = floating_dtype(x, dtype, xp, name=name, allow_complex=allow_complex)
     if x.dtype == floating:
         return (-x if down else x), None
     if not _is_beyond(x, floating) or 0 in x.shape or (where is not None and 0 in where.shape):
@@ -57,7 +47,7 @@ def from_top(
     # An unsigned number is measured from the middle of its range; ~y is -1 - y, which never overflows.
     y = y ^ lowest if unsigned else y
     y = ~y if down else y
-    m = _largest(y if where is None else xp.where(where, y, xp.full_like(y, lowest)), axis, lowest, xp)
+    m = largest(y if where is None else xp.where(where, y, xp.full_like(y, lowest)), axis, lowest, xp)
     wide = xp.float32 if is_half(floating) else floating
     d = 2.0 * cast((y >> 1) - (m >> 1), wide, xp) + cast((y & 1) - (m & 1), wide, xp)
     if dtype_name(floating) == "float16":
@@ -74,21 +64,6 @@ def _is_beyond(x: Any, floating: Any) -> bool:
         return False
     bits = int(label[-2:]) - (not label.startswith("u"))
     return bits > _DIGITS.get(dtype_name(floating), bits)
-
-
-def _largest(y: Any, axis: tuple[int, ...], lowest: int, xp: Any) -> Any:
-    if not axis:
-        return y
-    return dask_max(y, axis, lowest) if is_dask(xp) else xp.max(y, axis=axis, keepdims=True)
-
-
-def dask_max(x: Any, axis: tuple[int, ...], lowest: float) -> Any:
-    """Return the maximum with ``lowest`` for that of nothing: a chunk of unknown length may be empty."""
-    from dask.array import reduction
-    from numpy import max as chunk_max
-
-    largest = partial(chunk_max, initial=lowest)
-    return reduction(x, chunk=largest, aggregate=largest, axis=axis, keepdims=True, dtype=x.dtype)
 
 
 def _pieces(m: Any, bits: int, first: int, last: int, floating: Any, xp: Any) -> list[Any]:

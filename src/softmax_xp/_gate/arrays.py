@@ -1,11 +1,13 @@
-"""Which library an array belongs to, and the few facts the standard does not answer."""
+"""Arrays and the library that they all belong to."""
 
 from __future__ import annotations
 
 from numbers import Real
 from typing import Any
 
-from .compat import array_namespace, torch_namespace
+from .._xp.compat import array_namespace, torch_namespace
+from .._xp.facts import learn
+from .._xp.namespace import device_of, is_jax, seen, short_name
 
 # type -> namespace, for types that were accepted once; pure metadata.
 _NAMESPACES: dict[type, Any] = {}
@@ -32,7 +34,8 @@ def namespace_of(x: Any, name: str = "x", beside: Any = None) -> Any:
     """Return the namespace of ``x``; TypeError with the fix for anything that is no array."""
     xp = _NAMESPACES.get(type(x))
     if xp is None:
-        xp = _NAMESPACES[type(x)] = _find(x, name, "numpy" if beside is None else short_name(beside))
+        xp = _NAMESPACES[type(x)] = seen(_find(x, name, "numpy" if beside is None else short_name(beside)))
+        learn(type(x), xp)
     return xp
 
 
@@ -71,7 +74,7 @@ def common_namespace(
         if x is not None and not isinstance(x, Real):
             given[name] = x
     if xp is not None and all(_is_foreign(x) for x in given.values()):
-        return xp
+        return seen(xp)
     (owner, kept), *rest = given.items()
     first = namespace_of(kept, owner)
     for name, x in rest:
@@ -97,11 +100,6 @@ def _is_foreign(x: Any) -> bool:
     )
 
 
-def short_name(xp: Any) -> str:
-    """Return the name its users know a namespace by: numpy, torch, jax.numpy, ..."""
-    return str(getattr(xp, "__name__", xp)).rpartition("array_api_compat.")[2]
-
-
 def _same_device(name_a: str, a: Any, name_b: str, b: Any, xp: Any) -> None:
     # JAX moves uncommitted arrays by design and raises a ValueError of its own for committed ones.
     if is_jax(xp):
@@ -112,50 +110,3 @@ def _same_device(name_a: str, a: Any, name_b: str, b: Any, xp: Any) -> None:
             f"{name_a} is on device {device_a} and {name_b} is on device {device_b}; "
             "move one of them first, nothing is copied between devices silently"
         )
-
-
-def device_of(x: Any) -> Any:
-    """Return the device of ``x``, or None where the library has no such notion."""
-    return getattr(x, "device", None)
-
-
-def is_torch(xp: Any) -> bool:
-    return short_name(xp) == "torch"
-
-
-def is_jax(xp: Any) -> bool:
-    return short_name(xp) == "jax.numpy"
-
-
-def is_dask(xp: Any) -> bool:
-    return short_name(xp) == "dask.array"
-
-
-def is_mlx(xp: Any) -> bool:
-    return short_name(xp) == "mlx.core"
-
-
-def is_numpy(xp: Any) -> bool:
-    return short_name(xp) == "numpy"
-
-
-def constant(x: Any, xp: Any) -> Any:
-    """Return ``x`` as a constant for automatic differentiation."""
-    if is_torch(xp):
-        return x.detach()
-    if is_jax(xp):
-        from jax import Array, lax
-
-        x = lax.stop_gradient(x)
-        # What JAX holds constant of an array of NumPy that it differentiates at is of a type of its own.
-        return x if isinstance(x, Array) else xp.asarray(x)
-    return x
-
-
-def is_compiling(xp: Any) -> bool:
-    """Whether torch.compile is tracing this call (context variables do not trace there)."""
-    if not is_torch(xp):
-        return False
-    import torch
-
-    return bool(torch.compiler.is_compiling())

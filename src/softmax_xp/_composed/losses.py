@@ -7,22 +7,54 @@ from math import inf, nan, prod
 from typing import Any
 
 from .._autodiff import execute
-from .._engines import quiet, rows_engine, run, run_rows
-from .._engines.generic import call_rows
-from .._gate.dtypes import beside, cast, common_dtype, to_floating, widen
-from .._gate.losses import Target
-from .._gate.namespace import is_dask, is_numpy
-from .derivatives import log_softmax_vjp, logsumexp_vjp
-from .elements import expm1, softcap
-from .labels import candidates_nll, label_nll, label_nll_and_grad
-from .normalizers import log_softmax, logsumexp
-from .rows import drop_axes, row_max, row_sum, select
-from .target import Aim, aim, coefficients, counted, hits, pick, product, weighted
+from .._engines import run
+from .._formulas import imbalance
+from .._formulas.derivatives import log_softmax_vjp, logsumexp_vjp
+from .._formulas.elements import softcap
+from .._formulas.kinds import formula
+from .._formulas.labels import candidates_nll, label_nll, label_nll_and_grad
+from .._formulas.normalizers import log_softmax, logsumexp
+from .._formulas.rows import drop_axes, row_max
+from .._formulas.target import (
+    Aim,
+    Target,
+    aim,
+    beside_classes,
+    beside_rows,
+    coefficients,
+    counted,
+    hits,
+    pick,
+    product,
+    target_of,
+    weighted,
+)
+from .._gate.dtypes import to_floating
+from .._xp.dtypes import beside, cast, common_dtype, kind_of, widen
+from .._xp.expm1 import expm1
+from .._xp.namespace import has_derivatives, quiet
+from .._xp.operations import select
+from .._xp.sums import row_sum
 
 Axes = tuple[int, ...]
 Transform = Callable[..., Any]
+Losses = Callable[..., tuple[Any, Any]]
+
+PLAIN: dict[str, Any] = {
+    "where": None,
+    "weight": None,
+    "sample_weight": None,
+    "normalizer": None,
+    "cap": None,
+    "ignore_index": -100,
+    "smoothing": 0.0,
+    "z_loss": 0.0,
+    "reduction": "mean",
+}
+"""The options of a plain cross-entropy."""
 
 
+@formula("losses")
 def class_losses(
     x: Any,
     /,
@@ -85,7 +117,7 @@ def counting(x: Any, weights: Any, rows: Any, *, axis: Axes, where: Any, xp: Any
 
     Without ``weights`` those that do not count are ignored. NumPy and Dask have no derivatives to find them for.
     """
-    if weights is None or is_numpy(xp) or is_dask(xp):
+    if weights is None or not has_derivatives(xp):
         return rows
     return rows | xp.isfinite(row_max(select(where, x, -inf, xp), axis, xp))
 
@@ -154,6 +186,7 @@ def _clean(nll: Any, counts: Any, bounded: bool, xp: Any) -> Any:
     return select(counts | (nll == nll if bounded else xp.isfinite(nll)), nll, 0.0, xp)
 
 
+@formula("losses")
 def class_losses_and_grad(
     x: Any,
     /,
@@ -195,32 +228,74 @@ def class_losses_and_grad(
     return to.per_row(loss, xp), total, cast(grad, dtype, xp)
 
 
+@formula("losses")
 def candidate_losses(
     x: Any, /, *, axis: Axes, where: Any, candidates: Any, sample_weight: Any, xp: Any
 ) -> tuple[Any, Any]:
     """Return minus the logarithm of the candidates' probability per row, weighted, and the weight."""
     x = widen(x, xp)
-    rows = None if sample_weight is None else beside(sample_weight, x, xp)
+    weights = beside_rows(sample_weight, axis[0], x.ndim)
+    rows = None if weights is None else beside(weights, x, xp)
     to = Aim(None, None, None, rows, 1.0)
     idle = None if rows is None else rows == 0
     nll = candidates_nll(x, axis=axis, where=where, candidates=candidates, idle=idle, xp=xp)
     return to.per_row(nll, xp), to.per_row(xp.ones_like(nll), xp)
 
 
-def of_rows(
-    losses: Callable[..., tuple[Any, Any]],
+@formula("composed")
+def loss_of_rows(
     x: Any,
     /,
     *,
+    rows: Losses,
     axis: Axes,
     reduction: str,
     normalizer: Any,
     xp: Any,
     **options: Any,
 ) -> Any:
-    """Return the reduced loss, in the dtype of ``x``."""
-    loss, mass = run_rows(losses, x, axis=axis, xp=xp, **options)
+    """Return the loss whose rows a formula gives, reduced, in the dtype of ``x``."""
+    loss, mass = run(rows, x, axis=axis, xp=xp, **options)
     return reduced(loss, mass, axis=axis, reduction=reduction, normalizer=normalizer, dtype=x.dtype, xp=xp)
+
+
+@formula("composed")
+def loss_of_classes(
+    x: Any,
+    target: Any,
+    /,
+    *,
+    rows: Losses,
+    axis: Axes,
+    weight: Any,
+    sample_weight: Any,
+    ignore_index: int | None,
+    factor: Any = None,
+    xp: Any,
+    **options: Any,
+) -> Any:
+    """Return such a loss of labels, or of probabilities of the classes."""
+    beside = {"weight": weight, "sample_weight": sample_weight, "ignore_index": ignore_index}
+    to = target_of(x, target, axis=axis[0], xp=xp, **beside)
+    if factor is not None:
+        options["factor"] = beside_classes(factor, axis[0], x.ndim)
+    return loss_of_rows(x, rows=rows, target=to, axis=axis, xp=xp, **options)
+
+
+@formula("composed")
+def mean_label_loss(x: Any, labels: Any, /, *, axis: Axes, xp: Any) -> Any:
+    """Return the mean cross-entropy of labels, those of -100 being ignored, which engines may compute as one."""
+    plain = {"where": None, "weight": None, "sample_weight": None, "ignore_index": -100}
+    means = {"reduction": "mean", "normalizer": None}
+    return loss_of_classes(x, labels, rows=class_losses, axis=axis, xp=xp, **plain, **means)
+
+
+def cross_entropy(x: Any, target: Any, /, *, axis: Axes, xp: Any, **options: Any) -> tuple[Any, ...]:
+    """Return the formula of cross-entropy for these options, its arrays and what it takes beside them."""
+    plain = kind_of(target.dtype) == "integer" and all(options[name] == v for name, v in PLAIN.items() if v is not None)
+    if plain and all(options[name] is None for name, v in PLAIN.items() if v is None):
+        return mean_label_loss, (x, target), {"axis": axis, "xp": xp}
+    return loss_of_classes, (x, target), {"rows": class_losses, "axis": axis, "xp": xp, **options}
 
 
 def reduced(loss: Any, mass: Any, *, axis: Axes, reduction: str, normalizer: Any, dtype: Any, xp: Any) -> Any:
@@ -252,21 +327,41 @@ def quotient(v: Any, divisor: Any, xp: Any) -> Any:
     return cast(v, dtype, xp) / cast(divisor, dtype, xp)
 
 
+@formula("composed")
 def cross_entropy_and_grad(
-    x: Any, /, *, axis: Axes, target: Target, reduction: str, normalizer: Any, xp: Any, **options: Any
+    x: Any,
+    target: Any,
+    /,
+    *,
+    axis: Axes,
+    weight: Any,
+    sample_weight: Any,
+    ignore_index: int | None,
+    reduction: str,
+    normalizer: Any,
+    xp: Any,
+    **options: Any,
 ) -> tuple[Any, Any]:
     """Return the reduced loss and its gradient."""
-    options = {"axis": axis, "target": target, "xp": xp, **options}
-    execute = rows_engine(class_losses_and_grad, x, **options)
+    beside = {"weight": weight, "sample_weight": sample_weight, "ignore_index": ignore_index}
+    to = target_of(x, target, axis=axis[0], xp=xp, **beside)
     divisor: Any = 1.0
     if reduction == "mean":
-        mass = call_rows(masses, x, axis=axis, target=target, xp=xp) if normalizer is None else None
+        mass = run(masses, x, axis=axis, target=to, xp=xp) if normalizer is None else None
         divisor = divisor_of(mass, normalizer, xp)
-    loss, mass, grad = execute(x, divisor=divisor, **options)
+    loss, mass, grad = run(class_losses_and_grad, x, axis=axis, target=to, divisor=divisor, xp=xp, **options)
     loss = reduced(loss, mass, axis=axis, reduction=reduction, normalizer=normalizer, dtype=x.dtype, xp=xp)
     return loss, grad
 
 
+@formula("composed")
+def logit_adjustment(x: Any, /, *, counts: Any, axis: Axes, xp: Any, **options: Any) -> Any:
+    """Return the adjusted logits, given the count of each class."""
+    counts = beside_classes(counts, axis[0], x.ndim)
+    return run(imbalance.logit_adjustment, x, counts=counts, axis=axis, xp=xp, **options)
+
+
+@formula("losses")
 def masses(x: Any, /, *, axis: Axes, target: Target, xp: Any) -> Any:
     """Return what each row adds to the divisor of a mean."""
     to = aim(widen(x, xp), target, axis=axis, xp=xp)

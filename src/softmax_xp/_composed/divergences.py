@@ -6,11 +6,13 @@ from math import inf, nan
 from typing import Any, NamedTuple
 
 from .._engines import run
-from .._gate.dtypes import cast, widen
-from .elements import expm1
-from .normalizers import log_softmax
-from .rows import row_sum, select
-from .target import weighted
+from .._formulas.kinds import formula
+from .._formulas.normalizers import log_softmax
+from .._formulas.target import weighted
+from .._xp.dtypes import cast, widen
+from .._xp.expm1 import expm1
+from .._xp.operations import select
+from .._xp.sums import row_sum
 
 
 class Distribution(NamedTuple):
@@ -33,6 +35,7 @@ def distribution(x: Any, kind: str, *, axis: tuple[int, ...], where: Any, xp: An
     return Distribution(xp.exp(log_p), log_p)
 
 
+@formula("losses")
 def kl_rows(
     x: Any, /, *, q: Any, axis: tuple[int, ...], where: Any, p_kind: str, q_kind: str, xp: Any
 ) -> tuple[Any, Any]:
@@ -46,6 +49,7 @@ def kl_rows(
     return rows, xp.ones_like(rows)
 
 
+@formula("losses")
 def js_rows(
     x: Any, /, *, q: Any, axis: tuple[int, ...], where: Any, p_kind: str, q_kind: str, xp: Any
 ) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .threads import BYTES, spread
+from ..threads import BYTES, spread
 
 ABI = 1
 """The interface of the kernels that this module speaks."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .numpy_rows import quiet, row_sum
-from .threads import spread
+from ..threads import spread
+from .rows import quiet, row_sum
 
 
 @quiet

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._formulas.labels import Split
+from ..._formulas.labels import Split
 
 maximum: Any = np.maximum.reduce
 add: Any = np.add.reduce

@@ -7,12 +7,16 @@ softmax is not taken either: there the formula is faster, or nothing was measure
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 
-from .._gate.dtypes import dtype_name
-from . import kernels
+from ..._xp.dtypes import dtype_name
+from ..kernels import found as kernels
+from ..ways import Passed, Way
+
+SLOWER = Passed("slower or less accurate at this size")
 
 
 class Row(NamedTuple):
@@ -33,8 +37,9 @@ TABLE = (
 """The calls, on the last axis of tensors on the CPU, that torch's kernels execute."""
 
 
-def supports(name: str, x: Any, xp: Any, options: dict[str, Any]) -> str | None:
-    """Return None if a call can be executed here, or the reason why not."""
+def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> Way | str:
+    """Return the way to execute a formula, or the reason why there is none."""
+    name, x = formula.__name__, arrays[0]
     if name != "softmax":
         return (
             "loses what is small beside 1"
@@ -42,31 +47,26 @@ def supports(name: str, x: Any, xp: Any, options: dict[str, Any]) -> str | None:
             else "has no such function"
         )
     temperature = options["temperature"]
-    if options["where"] is not None or options["sink"] is not None or not isinstance(temperature, float):
-        return "has no mask, no sink and no temperature"
-    if temperature != 1.0:
+    plain = options["where"] is None and options["sink"] is None
+    if not plain or not isinstance(temperature, float) or temperature != 1.0:
         return "has no mask, no sink and no temperature"
     if type(x) not in (torch.Tensor, torch.nn.Parameter) or not x.is_cpu:
         return "for plain tensors on the CPU"
     if options["axis"] != (x.ndim - 1,):
         return "slower on other axes than the last one"
-    row = row_of(name, x.dtype)
-    return None if row is not None and is_best(row, x) else "slower or less accurate at this size"
+    row = next((row for row in TABLE if row.name == name and dtype_name(x.dtype) in row.dtypes), None)
+    if row is None or x.shape[-1] > row.longest:
+        return str(SLOWER)
+    return _way(row, x.ndim - 1, x.numel(), kernels.find()[0] is None)
 
 
-def row_of(name: str, dtype: Any) -> Row | None:
-    """Return the row of the table for a function and a dtype."""
-    return next((row for row in TABLE if row.name == name and dtype_name(dtype) in row.dtypes), None)
+def _way(row: Row, axis: int, size: int, alone: bool) -> Way:
+    """Return torch's kernel on the last axis, where it is faster than the kernels of softmax-xp if they are there."""
+    plain, followed = (size <= most or (most > 0 and alone) for most in (row.most, row.most_with_grad))
 
+    def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        (x,) = arrays
+        best = followed if x.requires_grad and torch.is_grad_enabled() else plain
+        return torch.softmax(x, axis) if best else SLOWER
 
-def is_best(row: Row, x: Any) -> bool:
-    """Whether torch's kernel on the last axis is right, and faster than the kernels of softmax-xp if they are there."""
-    if x.shape[-1] > row.longest:
-        return False
-    most = row.most_with_grad if x.requires_grad and torch.is_grad_enabled() else row.most
-    return x.numel() <= most or (most > 0 and kernels.find()[0] is None)
-
-
-def softmax(x: Any, /, *, axis: tuple[int, ...], where: None, temperature: float, sink: None, xp: Any) -> Any:
-    """Return what the formula does."""
-    return torch.softmax(x, axis[0])
+    return way

@@ -8,26 +8,51 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
-from .._formulas import derivatives, labels
-from .._gate.compat import torch_namespace
-from . import generic, kernels
-from .threads import BYTES, limit
+from ..._formulas import derivatives, labels
+from ..._xp.compat import torch_namespace
+from ..._xp.dtypes import is_half
+from .. import generic
+from ..threads import BYTES, limit
+from ..ways import Passed, Way
+from . import found as kernels
 
 GRADIENTS = ("softmax_vjp", "log_softmax_vjp", "logsumexp_vjp", "label_nll_and_grad")
 
 SAVED = ("softmax", "log_softmax")
 """What has its derivative computed from its result."""
 
+TRANSFORMED = Passed("for plain tensors on the CPU, outside of transformations")
+FOLLOWED = Passed("does not follow derivatives of derivatives")
+ROUNDED = Passed("the formula has the gradient of a half type in float32")
 
-def reason_against(name: str, x: Any, options: dict[str, Any]) -> str | None:
-    """Return why the kernels cannot take a tensor, or None."""
-    if not is_plain(x):
-        return "for plain tensors on the CPU, outside of transformations"
-    if name in GRADIENTS and torch.is_grad_enabled():
-        return "does not follow derivatives of derivatives"
-    if keeps_half(name, x):
-        return "the formula has the gradient of a half type in float32"
-    return None if len(options["axis"]) == 1 else "for one axis"
+
+def prepare(name: str, arrays: tuple[Any, ...], options: dict[str, Any]) -> Way | str:
+    """Return the way to execute a formula on tensors, or the reason why there is none."""
+    if len(options["axis"]) != 1:
+        return "for one axis"
+    if not _is_memory(arrays[0]):
+        return str(TRANSFORMED)
+    half = is_half(arrays[0].dtype)
+    if name == "mean_label_loss":
+        known = arrays[1].dtype == torch.int64 and not half and arrays[0].numel() > 0
+        return _mean_label_loss if known else "for labels of int64, and float64 and float32 logits"
+    call = _CALLS.get(name) or _small(name, half)
+
+    def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        if not is_plain(arrays[0]):
+            return TRANSFORMED
+        if torch.is_grad_enabled():
+            if name in GRADIENTS:
+                return FOLLOWED
+            if half and arrays[0].requires_grad and (name in SAVED or name == "softmax_and_logsumexp"):
+                return ROUNDED
+        return call(arrays, options)
+
+    return way
+
+
+def _is_memory(x: Any) -> bool:
+    return type(x) in (torch.Tensor, torch.nn.Parameter) and x.is_cpu
 
 
 def is_plain(x: Any) -> bool:
@@ -46,10 +71,52 @@ def is_plain(x: Any) -> bool:
     )
 
 
-def keeps_half(name: str, x: Any) -> bool:
-    """Whether a gradient would be computed from a result that has been rounded to a half type."""
-    saved = name in SAVED or name == "softmax_and_logsumexp"
-    return saved and x.requires_grad and torch.is_grad_enabled() and x.dtype in (torch.float16, torch.bfloat16)
+def _small(name: str, half: bool) -> Way:
+    """Return the way of a kernel that is called as it is."""
+    kernel = getattr(kernels.find()[0], name)
+
+    def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        (axis,), where, x = options["axis"], options.get("where"), arrays[0]
+        if len(arrays) > 1 or half or where is not None or x.requires_grad or x.nbytes >= 2 * BYTES:
+            return call(name, arrays, axis, where)
+        # What `call` does, without what is not needed here.
+        given = x.numpy()
+        out = np.empty_like(given)
+        kernel(given, out, axis, None)
+        return torch.from_numpy(out)
+
+    return way
+
+
+def _logsumexp(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    (axis,) = options["axis"]
+    lse = call("logsumexp", arrays, axis, options["where"])
+    return lse if options["keepdims"] else lse.squeeze(axis)
+
+
+def _softmax_and_logsumexp(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return both, by two kernels: the formula's own single pass would round x - m."""
+    (axis,), where = options["axis"], options["where"]
+    return call("softmax", arrays, axis, where), call("logsumexp", arrays, axis, where)
+
+
+def _label_nll(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    return call("label_nll", (*arrays, options["labels"]), options["axis"][0], options["where"])
+
+
+def _label_nll_and_grad(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    return label_nll_and_grad(*arrays, options["labels"], options["scale"], options["axis"][0], options["where"])
+
+
+def _mean_label_loss(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    x, labels = arrays
+    if not (is_plain(x) and is_plain(labels)):
+        return TRANSFORMED
+    (axis,) = options["axis"]
+    followed = x.requires_grad and torch.is_grad_enabled()
+    mean = (MeanLoss.apply if followed else mean_loss)(x, labels.unsqueeze(axis), axis)
+    # NaN may come from a label that is to be ignored.
+    return mean if mean.item() == mean.item() else Passed("where no loss is NaN")
 
 
 def call(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> Any:
@@ -123,7 +190,8 @@ def _formula_gradient(name: str, saved: Any, g: Any, axis: int, where: Any, more
     options = {"axis": (axis,), "where": where, "xp": torch_namespace()}
     if name == "label_nll":
         return labels.label_nll_and_grad(saved, labels=more[0], scale=g, **options)[1]
-    return generic.call(getattr(derivatives, f"{name}_vjp"), saved, g, **options)
+    formula = getattr(derivatives, f"{name}_vjp")
+    return generic.prepare(formula, (saved, g), options)((saved, g), options)
 
 
 class MeanLoss(torch.autograd.Function):  # type: ignore[misc]
@@ -150,3 +218,12 @@ def mean_loss(x: Any, at: Any, axis: int) -> Any:
     mean = np.add.reduce(losses, None, np.float64) / losses.size
     # Not where torch.device or set_default_device puts new tensors.
     return torch.tensor(mean, dtype=x.dtype, device=x.device)
+
+
+_CALLS: dict[str, Way] = {
+    "logsumexp": _logsumexp,
+    "softmax_and_logsumexp": _softmax_and_logsumexp,
+    "label_nll": _label_nll,
+    "label_nll_and_grad": _label_nll_and_grad,
+}
+"""The ways of formulas whose kernels are not called as they are."""

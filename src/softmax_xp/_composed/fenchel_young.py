@@ -12,21 +12,24 @@ from math import inf
 from typing import Any
 
 from .._engines import run
-from .._gate.dtypes import cast, widen
-from .._gate.losses import Target
-from .._gate.namespace import constant, is_jax, is_torch
-from .elements import expm1
+from .._formulas.kinds import formula
+from .._formulas.potential import potential
+from .._formulas.rows import anchor, row_max
+from .._formulas.sparse import entmax
+from .._formulas.target import Aim, Target, aim, counted, hits, pick, product, weighted
+from .._formulas.thresholds import Axes, above
+from .._xp.dtypes import cast, widen
+from .._xp.expm1 import expm1
+from .._xp.namespace import constant, differentiates
+from .._xp.operations import select
+from .._xp.sums import row_sum
 from .losses import class_losses, counting
-from .rows import anchor, row_max, row_sum, select
-from .sparse import entmax
-from .sparse_derivatives import potential
-from .target import Aim, aim, counted, hits, pick, product, weighted
-from .thresholds import Axes, above
 
 TERMS = 26
 """Of the series below, for float64 up to a quarter."""
 
 
+@formula("losses")
 def fenchel_young_losses(
     x: Any, /, *, axis: Axes, where: Any, target: Target, regularizer: str, alpha: float, xp: Any
 ) -> tuple[Any, Any]:
@@ -44,7 +47,7 @@ def fenchel_young_losses(
     options = {"axis": axis, "where": kept, "xp": xp}
     distance = _norm_distance if regularizer == "norm" else _tsallis_distance
     loss = distance(constant(x, xp), to, alpha, **options)
-    if is_torch(xp) or is_jax(xp):
+    if differentiates(xp):
         loss = loss + _slope(x, to, regularizer=regularizer, alpha=alpha, **options)
     return to.per_row(loss, xp), one
 

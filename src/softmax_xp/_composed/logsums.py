@@ -1,0 +1,47 @@
+"""Logarithms of sums of integers that floating point does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._engines import run
+from .._formulas.kinds import formula
+from .._formulas.normalizers import softmax_and_logsumexp as both
+from .._formulas.rows import drop_axes, held, temper_max
+from .._xp.dtypes import cast, common_dtype
+from .._xp.integers import Top
+from .._xp.namespace import quiet
+
+Axes = tuple[int, ...]
+
+
+@formula("composed")
+def with_top(
+    x: Any, /, *, sums: Callable[..., Any], top: Top, axis: Axes, keepdims: bool, xp: Any, **options: Any
+) -> Any:
+    """Return the logarithms of sums of rows from which integers have been taken off, with a sign if there is one."""
+    found = run(sums, x, axis=axis, keepdims=keepdims, xp=xp, **options)
+    if isinstance(found, tuple):
+        return above(found[0], top=top, axis=axis, keepdims=keepdims, xp=xp), found[1]
+    return above(found, top=top, axis=axis, keepdims=keepdims, xp=xp)
+
+
+@formula("composed")
+def softmax_and_logsumexp(
+    x: Any, /, *, top: Top, axis: Axes, temperature: Any, xp: Any, **options: Any
+) -> tuple[Any, Any]:
+    """Return softmax and the logarithm of its denominator for such rows."""
+    p, lse = run(both, x, axis=axis, temperature=temperature, xp=xp, **options)
+    return p, above(lse, top=top, axis=axis, keepdims=True, temperature=temperature, xp=xp)
+
+
+def above(lse: Any, *, top: Top, axis: tuple[int, ...], keepdims: bool, temperature: Any = 1.0, xp: Any) -> Any:
+    """Return a logarithm of a sum plus the integers, by temperature, that were taken off its rows."""
+    wide = common_dtype(lse, top.pieces[0], xp)
+    with quiet(xp):
+        if isinstance(temperature, float) and temperature == 1.0:
+            pieces = [cast(drop_axes(piece, axis, keepdims, xp), wide, xp) for piece in top.pieces]
+            return cast(Top(pieces).above(cast(lse, wide, xp)), lse.dtype, xp)
+        value = temper_max(top.above(0.0), held(temperature, lse.dtype, xp), xp)
+        return cast(cast(lse, wide, xp) + cast(value, wide, xp), lse.dtype, xp)

@@ -1,0 +1,138 @@
+"""The C engine of the distribution ``softmax-xp-kernels``, for NumPy arrays and torch tensors on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..._formulas.rows import drop_axes
+from ..._xp.dtypes import dtype_name
+from ..._xp.namespace import is_torch
+from ..layout import layout_of, rows_shape
+from ..threads import BYTES
+from ..ways import Passed, Way
+from . import found as kernels
+
+ELEMENTS = ("softmax", "log_softmax", "softmax_vjp", "log_softmax_vjp", "logsumexp_vjp")
+"""Formulas that a kernel executes as it is, with a result of the shape of the logits."""
+
+OTHERS = ("logsumexp", "softmax_and_logsumexp", "label_nll", "label_nll_and_grad", "mean_label_loss")
+
+
+def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> Way | str:
+    """Return the way to execute a formula, or the reason why there is none."""
+    _, reason = kernels.find()
+    if reason is not None:
+        return reason
+    name, x = formula.__name__, arrays[0]
+    if name not in ELEMENTS and name not in OTHERS:
+        return f"does not have {name}"
+    if options.get("sink") is not None:
+        return "has no sink"
+    temperature = options.get("temperature", 1.0)
+    if not isinstance(temperature, float) or temperature != 1.0:
+        return "has no temperature"
+    if x.ndim == 0 or not options["axis"] or dtype_name(x.dtype) not in ("float64", "float32", "float16", "bfloat16"):
+        return "for logits of float64, float32 and half types with at least one dimension"
+    if is_torch(options["xp"]):
+        from . import tensors
+
+        return tensors.prepare(name, arrays, options)
+    if not isinstance(x, np.ndarray) or not x.dtype.isnative:
+        return "for arrays in the byte order of this machine"
+    return _way(name, x, options)
+
+
+def _way(name: str, x: Any, options: dict[str, Any]) -> Way:
+    axes, where = options["axis"], options.get("where")
+    if len(axes) == 1 and where is None and x.nbytes < 2 * BYTES and type(x) is np.ndarray and x.dtype.kind == "f":
+        if name in ELEMENTS:
+            return _small(name, axes[0])
+        if name == "logsumexp":
+            return _small_sum(axes[0], options["keepdims"])
+    if name in ELEMENTS:
+        return lambda arrays, options: _call(kernels.elements, name, arrays, options)
+    return {
+        "logsumexp": _logsumexp,
+        "softmax_and_logsumexp": _softmax_and_logsumexp,
+        "label_nll": _label_nll,
+        "label_nll_and_grad": _label_nll_and_grad,
+        "mean_label_loss": _mean_label_loss,
+    }[name]
+
+
+def _small(name: str, axis: int) -> Way:
+    """Return the way of one axis and one thread, with as few steps as there can be."""
+    kernel, empty_like = getattr(kernels.find()[0], name), np.empty_like
+
+    def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        out = empty_like(arrays[0])
+        kernel(*arrays, out, axis, None)
+        return out
+
+    return way
+
+
+def _small_sum(axis: int, keepdims: bool) -> Way:
+    kernel, empty = kernels.find()[0].logsumexp, np.empty
+
+    def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        (x,) = arrays
+        out = empty((*x.shape[:axis], 1, *x.shape[axis + 1 :]), x.dtype)
+        kernel(x, out, axis, None)
+        return out if keepdims else out.squeeze(axis)
+
+    return way
+
+
+def _logsumexp(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    lse = _call(kernels.rows, "logsumexp", arrays, options)
+    return lse if isinstance(lse, Passed) else drop_axes(lse, options["axis"], options["keepdims"], options["xp"])
+
+
+def _softmax_and_logsumexp(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return both, by two kernels: the formula's own single pass would round x - m."""
+    p = _call(kernels.elements, "softmax", arrays, options)
+    return p if isinstance(p, Passed) else (p, _call(kernels.rows, "logsumexp", arrays, options))
+
+
+def _label_nll(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return the losses; ``idle`` is of no use: the gradient is 0 in rows of which the cotangent is."""
+    return _call(kernels.rows, "label_nll", (*arrays, options["labels"]), options)
+
+
+def _label_nll_and_grad(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    (x,), at, where = arrays, options["labels"], options["where"]
+    loss, grad = np.empty(at.shape, x.dtype), np.empty_like(x, subok=False)
+    scale = np.broadcast_to(options["scale"], at.shape)
+    kernels.execute("label_nll_grad", (x, at, scale, loss, grad), options["axis"][0], where)
+    return loss, grad
+
+
+def _mean_label_loss(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    x, labels = arrays
+    if x.size == 0:
+        return Passed("for at least one row")
+    (axis,) = options["axis"]
+    at = labels.astype(np.int64, copy=False).reshape(*x.shape[:axis], 1, *x.shape[axis + 1 :])
+    loss = kernels.rows("label_nll", (x, at), axis, None)
+    mean = np.add.reduce(loss, None, np.float64) / loss.size
+    # NaN may come from a label that is to be ignored.
+    return np.asarray(mean, dtype=x.dtype) if mean == mean else Passed("where no loss is NaN")
+
+
+def _call(call: Callable[..., Any], name: str, arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return the result of a kernel, of several axes as if they were one."""
+    axes, where = options["axis"], options.get("where")
+    if len(axes) == 1:
+        return call(name, arrays, axes[0], where)
+    x = arrays[0]
+    layout = layout_of(x, axes)
+    if layout is None:
+        return Passed("for one axis, or axes side by side")
+    joined = tuple(layout.view(v) for v in arrays)
+    keep = None if where is None else layout.view(np.broadcast_to(where, x.shape))
+    out = call(name, joined, 1, keep)
+    return layout.undo(out, x.shape if out.shape == joined[0].shape else rows_shape(x, axes))

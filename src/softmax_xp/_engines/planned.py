@@ -1,0 +1,99 @@
+"""Public functions: the gate is asked once for each kind of call; its verdict is kept, with the way to execute it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar, cast
+
+from .._xp.facts import FACTS, describe, has_arrays
+from . import Recording, execute, keep, run, selected, ways_of
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+Plan = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+"""Takes the arguments of a public function, which are known to be right, and returns its result."""
+
+
+class Prepared(NamedTuple):
+    """What the gate has let in: a formula, its arrays, and its options."""
+
+    formula: Callable[..., Any]
+    arrays: tuple[Any, ...]
+    options: dict[str, Any]
+
+
+def prepared(formula: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
+    """Return a formula to be executed, with its arguments; `planned` does it."""
+    return Prepared(formula, arrays, options)
+
+
+def planned(function: Function) -> Function:
+    """Return a public function whose body asks the gate and returns what is `prepared`, so that it executes that.
+
+    Verdict and ways depend on metadata alone: for a call with the same metadata they are not looked for again.
+    """
+    plans: dict[Any, Plan] = {}
+
+    @wraps(function)
+    def public(*args: Any, **options: Any) -> Any:
+        known = FACTS.get(type(args[0])) if args else None
+        facts = None if known is None else known(args[0])
+        if facts is None:
+            return _executed(function(*args, **options))
+        try:
+            key: Any = (type(args[0]), facts, selected.get())
+            if options or len(args) > 1:
+                key = (*key, *map(describe, args[1:]), *options, *map(describe, options.values()))
+            plan = plans.get(key)
+        except TypeError:
+            key = plan = None
+        if plan is not None:
+            return plan(args, options)
+        found = function(*args, **options)
+        plan = _plan_of(found, args, options)
+        if key is None or plan is None:
+            return _executed(found)
+        keep(plans, key, plan)
+        return plan(args, options)
+
+    return cast(Function, public)
+
+
+def _executed(found: Any) -> Any:
+    return run(found.formula, *found.arrays, **found.options) if isinstance(found, Prepared) else found
+
+
+def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan | None:
+    """Return the plan for calls like this one; None where the gate has changed an array: it must for each call."""
+    if not isinstance(found, Prepared) or type(selected.get()) is Recording:
+        return None
+    given = {id(v): i for i, v in enumerate(args)} | {id(v): name for name, v in options.items() if has_arrays(v)}
+    named = {name: v for name, v in found.options.items() if has_arrays(v)}
+    needed = [id(v) for v in (*found.arrays, *named.values())]
+    # One array in two places is of no help to tell where others belong.
+    if len(set(needed)) < len(needed) or not all(v in given for v in needed):
+        return None
+    if len(given) < len(args) + sum(map(has_arrays, options.values())):
+        return None
+    try:
+        for name, value in found.options.items():
+            describe(None if name in named else value)
+    except TypeError:
+        return None
+    ways = ways_of(*found)
+    places = tuple(given[id(v)] for v in found.arrays)
+    static = {name: v for name, v in found.options.items() if name not in named}
+    if not named and places == tuple(range(len(args))):
+        if len(ways) == 1:
+            return lambda args, options, way=ways[0]: way(args, static)  # type: ignore[misc]
+        return lambda args, options: execute(ways, args, static)
+    sources = {name: given[id(v)] for name, v in named.items()}
+
+    def plan(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        def of(place: Any) -> Any:
+            return options[place] if isinstance(place, str) else args[place]
+
+        return execute(ways, tuple(map(of, places)), {**static, **{name: of(s) for name, s in sources.items()}})
+
+    return plan

@@ -1,0 +1,32 @@
+"""Ways to execute a formula, as engines prepare them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._formulas.kinds import is_composed
+
+Way = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+"""Takes the arrays of a formula and its options, and returns its result, or `Passed`."""
+
+
+class Passed(str):
+    """Why an engine does not take a call of a kind that it has a way for."""
+
+    __slots__ = ()
+
+
+def aligned(formula: Callable[..., Any], way: Way, arrays: tuple[Any, ...], options: dict[str, Any]) -> Way:
+    """Return a way for options that are arrays with fewer dimensions than the first argument."""
+    if is_composed(formula):
+        return way
+    ndim = arrays[0].ndim
+    front: dict[str, Any] = {}
+    for name, value in options.items():
+        own = getattr(value, "ndim", ndim)
+        if isinstance(own, int) and own < ndim:
+            front[name] = (None,) * (ndim - own) + (...,)
+    if not front:
+        return way
+    return lambda arrays, options: way(arrays, {**options, **{name: options[name][at] for name, at in front.items()}})

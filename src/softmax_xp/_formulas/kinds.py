@@ -1,0 +1,52 @@
+"""What a formula says about itself: how its result depends on its argument, and how it is differentiated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+CUTS = ("elements", "rows", "maps", "losses", "composed")
+"""How arguments may be cut, or why not.
+
+elements: each number has a number, whatever stands beside it.
+rows: each row has a row, or one number.
+maps: the same, by sorting it; options that are arrays have as many dimensions as it.
+losses: each row has wide numbers, made of several executed formulas, which widen half types themselves.
+composed: made of several executed formulas, each of which is cut by itself.
+"""
+
+
+class Rule(NamedTuple):
+    """How a formula is differentiated, given its result, or the argument it was called with."""
+
+    vjp: Callable[..., Any]
+    jvp: Callable[..., Any]
+    of: str = "result"  # or "argument"
+    options: tuple[str, ...] = ("axis",)  # those of the formula that its derivatives take too
+
+
+def formula(cut: str, rule: Rule | None = None) -> Callable[[Function], Function]:
+    """Return a decorator that says how a formula may be cut, and its rule if what it is made of has not the right one.
+
+    Polynomials are near to a function but less so to its derivatives; and what a formula is made of would be stored
+    for its derivative, at many times the size of its argument.
+    """
+
+    def say(function: Function) -> Function:
+        said: Any = function
+        said.cut, said.rule = cut, rule
+        return function
+
+    return say
+
+
+def cut_of(function: Callable[..., Any]) -> str:
+    """Return how a formula may be cut; nothing is known of one that does not say it."""
+    return getattr(function, "cut", "")
+
+
+def is_composed(formula: Callable[..., Any]) -> bool:
+    """Whether a formula only puts together what others, executed by themselves, return."""
+    return cut_of(formula) == "composed"

@@ -1,0 +1,89 @@
+"""What is known of an argument without looking at its values: the key under which the verdict on a call is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import FunctionType, ModuleType
+from typing import Any
+
+from .namespace import short_name
+
+FACTS: dict[type, Callable[[Any], Any]] = {}
+"""By type of array: its metadata, all that the gate and the engines may ask for; None for a call that is traced."""
+
+STATIC: set[type] = {type(None), bool, int, float, str, type, ModuleType, FunctionType}
+"""Types whose values are metadata themselves. True and 1 are one key of a dictionary, so the type stands beside it."""
+
+
+def describe(value: Any) -> Any:
+    """Return what is known of an argument, to be compared and hashed; TypeError if it is of an unknown type."""
+    kind = type(value)
+    facts = FACTS.get(kind)
+    if facts is not None:
+        return kind, facts(value)
+    if kind in STATIC:
+        # 0.0 and -0.0 are one key too.
+        return (kind, value) if value or kind is not float else (kind, str(value))
+    if isinstance(value, tuple):
+        return kind, *map(describe, value)
+    if kind is partial:
+        return kind, value.func, *map(describe, value.keywords.items())
+    raise TypeError(f"a {kind.__name__} is not described")
+
+
+def has_arrays(value: Any) -> bool:
+    """Whether a described value is an array, or holds one."""
+    if isinstance(value, tuple):
+        return any(map(has_arrays, value))
+    return type(value) in FACTS
+
+
+def learn(kind: type, xp: Any) -> None:
+    """Make a type of arrays known, if it is the plain one of a library whose arrays are described."""
+    if kind not in FACTS:
+        learner = _LEARNERS.get(short_name(xp))
+        if learner is not None:
+            learner(kind)
+
+
+def _learn_numpy(kind: type) -> None:
+    import numpy as np
+
+    if kind is np.ndarray:
+        FACTS[kind] = _dtype_and_shape
+        STATIC.update(type(np.dtype(char)) for char in np.typecodes["All"])
+
+
+def _dtype_and_shape(x: Any) -> Any:
+    return x.dtype, x.shape
+
+
+def _learn_torch(kind: type) -> None:
+    import torch
+
+    def facts(x: Any) -> Any:
+        # A graph is compiled from the formula; nothing that is kept here could be traced.
+        if torch.compiler.is_compiling():
+            return None
+        return x.dtype, x.shape, x.device, torch.get_default_dtype()
+
+    if kind in (torch.Tensor, torch.nn.Parameter):
+        FACTS[kind] = facts
+        STATIC.add(torch.dtype)
+
+
+def _learn_jax(kind: type) -> None:
+    import jax
+    import jax.numpy as jnp
+
+    def facts(x: Any) -> Any:
+        return x.dtype, x.shape, jax.config.jax_enable_x64
+
+    # Not of a tracer, which is one of a graph that is made once.
+    if issubclass(kind, jax.Array) and not issubclass(kind, jax.core.Tracer):
+        FACTS[kind] = facts
+        STATIC.add(type(jnp.float32))
+
+
+_LEARNERS = {"numpy": _learn_numpy, "torch": _learn_torch, "jax.numpy": _learn_jax}
