@@ -14,6 +14,8 @@ from softmax_xp import derivatives, losses
 from softmax_xp._engines.numpy import blocks
 from softmax_xp.testing import contract
 
+from .plans import forget
+
 N, C = 13, 7
 RNG = np.random.default_rng(3)
 X = RNG.normal(scale=4.0, size=(N, C))
@@ -77,8 +79,13 @@ sizes = pytest.mark.parametrize("size", [1, 100, 300], ids="{} bytes".format)
 
 
 @pytest.fixture(autouse=True)
-def block(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    return lambda size: monkeypatch.setattr(blocks, "BLOCK", size)
+def block(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    def of(size: int) -> None:
+        monkeypatch.setattr(blocks, "LARGE", size)
+        forget()
+
+    yield of
+    forget()
 
 
 def results(y: Any) -> tuple[Any, ...]:

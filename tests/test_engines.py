@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextvars import copy_context
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,10 @@ from softmax_xp import (
     use_engine,
     which_engine,
 )
-from softmax_xp._engines import generic, shortcut
-from softmax_xp._engines.numpy import blocks
+from softmax_xp import engines as public
+from softmax_xp._engines import selected, ways
+
+from .plans import forget
 
 X = np.asarray([1.0, 2.0, 4.0])
 ROWS = np.asarray([[0.5, -1.0, 3.0], [2.0, 2.0, 0.0]])
@@ -39,38 +41,45 @@ KNOWN = (*PUBLIC, *sparse.__all__, *sampling.__all__, *activations.__all__)
 
 
 class Fake:
-    """An engine that records what it was asked and answers zeros."""
+    """An engine for softmax, or why not, that records what it was asked and answers zeros."""
 
-    def __init__(self, name: str, reason: str | None) -> None:
+    def __init__(self, reason: str | None) -> None:
         self.reason = reason
         self.asked: list[str] = []
         self.calls: list[dict[str, Any]] = []
-        self.module: Any = ModuleType(f"softmax_xp._engines.{name}")
-        self.module.supports = self.supports
-        self.module.softmax = self.softmax
 
-    def supports(self, name: str, x: Any, xp: Any, options: dict[str, Any]) -> str | None:
-        self.asked.append(name)
-        return self.reason if name == "softmax" else "softmax only"
+    def prepare(self, formula: Any, arrays: Any, options: dict[str, Any]) -> Any:
+        self.asked.append(formula.__name__)
+        if formula.__name__ != "softmax":
+            return "softmax only"
+        return self.softmax if self.reason is None else self.reason
 
-    def softmax(self, x: Any, *, xp: Any, **options: Any) -> Any:
-        self.calls.append(options)
-        return xp.zeros_like(x)
+    def softmax(self, arrays: Any, options: dict[str, Any]) -> Any:
+        self.calls.append({name: v for name, v in options.items() if name != "xp"})
+        return options["xp"].zeros_like(arrays[0])
+
+
+@pytest.fixture(autouse=True)
+def _no_plans() -> Iterator[None]:
+    """Let no plan outlive the engines that it was made for."""
+    forget()
+    yield
+    forget()
 
 
 def register(monkeypatch: pytest.MonkeyPatch, **reasons: str | None) -> list[Fake]:
-    engines = [Fake(name, reason) for name, reason in reasons.items()]
-    replace(monkeypatch, {name: engine.module for name, engine in zip(reasons, engines, strict=True)})
+    engines = [Fake(reason) for reason in reasons.values()]
+    replace(monkeypatch, dict(zip(reasons, engines, strict=True)))
     return engines
 
 
 def replace(monkeypatch: pytest.MonkeyPatch, modules: dict[str, Any]) -> None:
     """Let these engines, for NumPy and torch, be all there are."""
-    monkeypatch.setattr(_engines, "ENGINES", dict.fromkeys(modules, ("numpy", "torch")))
+    records = {name: _engines.Engine(("numpy", "torch"), name) for name in modules}
+    monkeypatch.setattr(_engines, "ENGINES", records)
+    monkeypatch.setattr(public, "ENGINES", records)
     monkeypatch.setattr(_engines, "load", modules.__getitem__)
-    monkeypatch.setattr(_engines, "SHORTCUTS", {})
-    monkeypatch.setattr(shortcut, "PLAIN", {})
-    monkeypatch.setattr(shortcut, "PLAIN_LOSS", {})
+    forget()
 
 
 def expected_error(*engines: str) -> str:
@@ -124,58 +133,6 @@ def function(name: str) -> Any:
     return next(getattr(m, name) for m in modules if name in m.__all__)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_every_function_asks_for_an_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace(monkeypatch, {})
-    for module, part in ((generic, "call"), (generic, "call_rows"), (blocks, "call")):
-        monkeypatch.setattr(module, part, lambda *a, **k: pytest.fail("computed"))
-    assert which_engine(name, *arguments(name)) == "generic"
-
-
-@pytest.mark.parametrize("name", activations.__all__)
-def test_every_activation_asks_for_an_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace(monkeypatch, {})
-    monkeypatch.setattr(generic, "call", lambda *a, **k: pytest.fail("computed"))
-    assert which_engine(name, X, **({"cap": 2.0} if name == "softcap" else {})) == "generic"
-
-
-class Recorder:
-    """NumPy's namespace, which notes each function that is called."""
-
-    __name__ = "recorder"
-
-    def __init__(self) -> None:
-        self.called: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(np, name)
-        if not callable(found) or isinstance(found, type):
-            return found
-
-        def noted(*args: Any, **options: Any) -> Any:
-            self.called.append(name)
-            return found(*args, **options)
-
-        return noted
-
-
-@pytest.mark.parametrize("name", PUBLIC)
-def test_which_engine_computes_nothing(name: str) -> None:
-    xp = Recorder()
-    assert which_engine(name, *arguments(name), xp=xp).startswith("generic")
-    # A shape is metadata, and so is what a namespace says of itself.
-    assert set(xp.called) <= {"reshape", "__array_namespace_info__"}
-
-
-@pytest.mark.parametrize("target", [LABELS, PROBS], ids=["labels", "probabilities"])
-@pytest.mark.parametrize("name", ["cross_entropy", "cross_entropy_and_grad"])
-def test_which_engine_takes_the_options_of_a_loss(name: str, target: Any) -> None:
-    weights = {"weight": X, "sample_weight": X[:2], "where": PROBS >= 0, "normalizer": np.asarray(2.0)}
-    xp = Recorder()
-    assert which_engine(name, ROWS, target, z_loss=0.1, softcap=5.0, xp=xp, **weights).startswith("generic")
-    assert set(xp.called) <= {"reshape", "__array_namespace_info__"}
-
-
 def results(y: Any) -> tuple[Any, ...]:
     return y if isinstance(y, tuple) else (y,)
 
@@ -185,7 +142,7 @@ def test_generic_gives_the_same_bits_as_auto_without_engines(name: str, monkeypa
     given = tuple(abs(a) if name == "log1mexp" else a for a in arguments(name))
     replace(monkeypatch, {})
     expected = results(function(name)(*given))
-    EveryFormula.register(monkeypatch)
+    EveryFormula.register(monkeypatch, every=None)
     with use_engine("generic"):
         found = results(function(name)(*given))
     for got, want in zip(found, expected, strict=True):
@@ -193,34 +150,28 @@ def test_generic_gives_the_same_bits_as_auto_without_engines(name: str, monkeypa
 
 
 class EveryFormula:
-    """An engine for all formulas, or for some; it records what it computes and gives what the formula gives."""
+    """An engine for some formulas, for which functions stand; it records what it computes."""
 
-    def __init__(self, only: tuple[str, ...] = ()) -> None:
-        self.only = only
+    def __init__(self, answers: dict[str, Any]) -> None:
         self.calls: list[str] = []
-        self.answers: dict[str, Any] = {}
-        self.__name__ = "softmax_xp._engines.toy"
+        self.answers = answers
 
     @classmethod
-    def register(cls, monkeypatch: pytest.MonkeyPatch, *only: str, **answers: Any) -> EveryFormula:
-        """Return an engine; ``answers`` are functions that stand for formulas."""
-        engine = cls((*only, *answers))
-        engine.answers = answers
+    def register(cls, monkeypatch: pytest.MonkeyPatch, **answers: Any) -> EveryFormula:
+        engine = cls(answers)
         replace(monkeypatch, {"toy": engine})
         return engine
 
-    def supports(self, name: str, x: Any, xp: Any, options: dict[str, Any]) -> str | None:
-        return None if not self.only or name in self.only else f"no {name}"
+    def prepare(self, formula: Any, arrays: Any, options: dict[str, Any]) -> Any:
+        name = formula.__name__
+        if name not in self.answers:
+            return f"no {name}"
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "execute":
-            raise AttributeError(name)
-
-        def compute(*arrays: Any, **options: Any) -> Any:
+        def way(arrays: Any, options: dict[str, Any]) -> Any:
             self.calls.append(name)
             return self.answers[name](*arrays, **options)
 
-        return compute
+        return way
 
 
 def two_and_one(x: Any, *, axis: tuple[int, ...], xp: Any, **options: Any) -> tuple[Any, Any]:
@@ -237,7 +188,7 @@ def test_cross_entropy_reduces_what_an_engine_gives_for_its_rows(
 ) -> None:
     toy = EveryFormula.register(monkeypatch, class_losses=two_and_one)
     assert which_engine("cross_entropy", ROWS, LABELS, reduction=reduction) == "toy"
-    assert toy.calls == []
+    toy.calls.clear()
     assert losses.cross_entropy(ROWS, LABELS, reduction=reduction).tolist() == expected
     assert toy.calls == ["class_losses"]
     with use_engine("generic"):
@@ -260,12 +211,27 @@ def test_an_engine_for_labels_is_used_by_all_losses_of_labels(monkeypatch: pytes
     assert toy.calls == ["label_nll", "label_nll"]
 
 
-def test_an_engine_is_asked_about_the_rows_of_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    EveryFormula.register(monkeypatch, "nothing")
-    assert which_engine("cross_entropy", ROWS, LABELS) == "generic (toy: no label_nll)"
-    assert which_engine("kl_divergence", PROBS, PROBS) == "generic (toy: no kl_rows)"
+def test_each_formula_of_a_function_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    EveryFormula.register(monkeypatch, nothing=None)
+    assert which_engine("cross_entropy", ROWS, LABELS) == (
+        "label_nll: generic (toy: no label_nll)\nclass_losses: generic (toy: no class_losses)"
+    )
+    assert which_engine("kl_divergence", PROBS, ROWS, q_kind="logits") == (
+        "log_softmax: generic (toy: no log_softmax)\nkl_rows: generic (toy: no kl_rows)"
+    )
     assert which_engine("binary_focal_loss", ROWS, PROBS) == "generic (toy: no binary_losses)"
-    assert which_engine("partial_label_cross_entropy", ROWS, PROBS > 0) == "generic (toy: no candidate_losses)"
+
+
+def test_what_is_made_of_formulas_has_no_line_unless_an_engine_takes_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    EveryFormula.register(monkeypatch, mean_label_loss=lambda x, labels, **options: np.float64(2.0))
+    assert which_engine("cross_entropy", ROWS, LABELS) == "toy"
+    assert losses.cross_entropy(ROWS, LABELS) == 2
+
+
+def test_an_engine_that_passes_a_call_on_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    EveryFormula.register(monkeypatch, softmax=lambda x, **options: ways.Passed("not today"))
+    assert which_engine("softmax", X) == "generic (toy: not today)"
+    assert [softmax(X).sum() for _ in range(2)] == [pytest.approx(1)] * 2
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
@@ -279,7 +245,7 @@ def test_the_engine_of_loss_and_gradient_is_that_of_the_gradient(
     toy = EveryFormula.register(monkeypatch, class_losses_and_grad=with_gradient)
     assert derivatives.cross_entropy_and_grad(ROWS, LABELS, reduction=reduction)[1].tolist() == [[7.0] * 3] * 2
     assert toy.calls == ["class_losses_and_grad"]
-    assert which_engine("cross_entropy_and_grad", ROWS, LABELS, reduction=reduction) == "toy"
+    assert "toy" in which_engine("cross_entropy_and_grad", ROWS, LABELS, reduction=reduction)
 
 
 @pytest.mark.parametrize("kind", ["float16", "float32"])
@@ -318,7 +284,7 @@ def test_which_engine_raises_what_the_call_raises(name: str, options: dict[str, 
 def test_fake_engine_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     (fake,) = register(monkeypatch, fake=None)
     assert which_engine("softmax", X) == "fake"
-    assert fake.calls == [], "which_engine computes nothing"
+    fake.calls.clear()
     assert softmax(X, axis=0, temperature=2).tolist() == [0, 0, 0]
     (options,) = fake.calls
     assert options == {"axis": (0,), "where": None, "temperature": 2.0, "sink": None}
@@ -373,44 +339,44 @@ def test_bad_input_never_reaches_an_engine(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_selection_nests_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     register(monkeypatch, fake=None)
-    before = _engines.selected.get()
+    before = selected.get()
     with use_engine("generic"):
         with use_engine("fake"):
             assert which_engine("softmax", X) == "fake"
             with use_engine("auto"):
                 assert which_engine("softmax", X) == "fake"
         assert which_engine("softmax", X).startswith("generic")
-    assert _engines.selected.get() == before
+    assert selected.get() == before
 
 
 def test_selection_ends_with_an_exception() -> None:
-    before = _engines.selected.get()
+    before = selected.get()
     with pytest.raises(KeyError), use_engine("generic"):
         raise KeyError
-    assert _engines.selected.get() == before
+    assert selected.get() == before
     with pytest.raises(ValueError, match="there is no engine"), use_engine("none"):
         pass
-    assert _engines.selected.get() == before
+    assert selected.get() == before
 
 
 def test_selection_works_as_decorator() -> None:
     @use_engine("generic")
-    def selected() -> str:
-        return _engines.selected.get()
+    def name() -> str:
+        return selected.get()
 
-    before = _engines.selected.get()
-    assert [selected(), selected()] == ["generic", "generic"]
-    assert _engines.selected.get() == before
+    before = selected.get()
+    assert [name(), name()] == ["generic", "generic"]
+    assert selected.get() == before
 
 
 def test_selection_holds_for_its_own_thread_only(monkeypatch: pytest.MonkeyPatch) -> None:
     register(monkeypatch, fake=None)
     seen: dict[str, str] = {}
-    selected, finish = threading.Event(), threading.Event()
+    chosen, finish = threading.Event(), threading.Event()
 
     def select() -> None:
         with use_engine("generic"):
-            selected.set()
+            chosen.set()
             finish.wait(20)
             seen["generic"] = which_engine("softmax", X)
 
@@ -419,7 +385,7 @@ def test_selection_holds_for_its_own_thread_only(monkeypatch: pytest.MonkeyPatch
 
     threads = [threading.Thread(target=select), threading.Thread(target=inherit)]
     threads[0].start()
-    assert selected.wait(20)
+    assert chosen.wait(20)
     seen["main"] = which_engine("softmax", X)
     with use_engine("fake"):
         threads[1].start()
@@ -432,23 +398,21 @@ def test_selection_holds_for_its_own_thread_only(monkeypatch: pytest.MonkeyPatch
 def test_selection_is_part_of_the_context() -> None:
     with use_engine("generic"):
         context = copy_context()
-    assert context.run(_engines.selected.get) == "generic"
+    assert context.run(selected.get) == "generic"
 
 
-def test_a_question_in_one_thread_does_not_stop_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_in_one_thread_says_nothing_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     (fake,) = register(monkeypatch, fake="no")
-    seen: list[float] = []
 
-    def supports(*args: Any) -> str:
-        monkeypatch.setattr(fake.module, "supports", lambda *a: "no")
-        thread = threading.Thread(target=lambda: seen.append(float(softmax(X).sum())))
+    def prepare(formula: Any, arrays: Any, options: Any) -> str:
+        monkeypatch.setattr(fake, "prepare", lambda *a: "no")
+        thread = threading.Thread(target=lambda: softmax_xp.logsumexp(X))
         thread.start()
         thread.join(20)
         return "asked"
 
-    monkeypatch.setattr(fake.module, "supports", supports)
+    monkeypatch.setattr(fake, "prepare", prepare)
     assert which_engine("softmax", X) == "generic (fake: asked)"
-    assert seen == [pytest.approx(1)]
 
 
 @pytest.mark.parametrize("options", [{"axis": 5}, {"reduction": "median"}, {"weight": np.ones(7)}, {"z_loss": -1.0}])

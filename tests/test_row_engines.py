@@ -7,9 +7,9 @@ import pytest
 
 import softmax_xp
 from softmax_xp import activations, sampling, sparse
-from softmax_xp._engines import families
-from softmax_xp._engines.numpy import blocks_engine as numpy_blocks
+from softmax_xp._engines.numpy import blocks
 
+from .plans import forget
 from .sparse.numbers import assert_near
 
 inf = np.inf
@@ -38,9 +38,11 @@ X[3, 2], X[4, 1, 0], X[5, 0] = np.nan, -inf, 7.0
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(numpy_blocks, "BLOCK", 1000)
+    forget()
+    monkeypatch.setattr(blocks, "BLOCK", 1000)
     with softmax_xp.use_engine("numpy_blocks"):
         yield
+    forget()
 
 
 def by_formula(function, x, **options):
@@ -104,14 +106,3 @@ def test_the_engine_is_that_of_larger_arrays():
     assert softmax_xp.which_engine("gelu", X).startswith("numpy_blocks")
     assert softmax_xp.which_engine("top_p_logits", X, 0.9).startswith("numpy_blocks")
     assert "do not fit in the cache" in softmax_xp.which_engine("sparsemax", X[:1])
-
-
-def test_the_families_name_formulas_that_exist():
-    from softmax_xp._formulas import activations as a
-    from softmax_xp._formulas import elements, normal
-    from softmax_xp._formulas import sampling as filters
-    from softmax_xp._formulas import sparse as maps
-
-    assert all(hasattr(maps, name) for name in families.MAPS)
-    assert all(hasattr(filters, name) for name in families.FILTERS)
-    assert all(any(hasattr(m, name) for m in (a, elements, normal)) for name in families.ELEMENTS)

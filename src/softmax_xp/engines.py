@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import _engines, activations, derivatives, logsums, losses, normalizers, sampling, sparse
+from ._engines import ENGINES, selection
+from ._engines.selection import Recording
 from ._gate.engines import check_engine, check_function
 
 __all__ = ["use_engine", "which_engine"]
@@ -42,11 +43,11 @@ def use_engine(name: str) -> Iterator[None]:
     ...     print(softmax_xp.softmax(np.asarray([0.0, 0.0])))
     [0.5 0.5]
     """
-    token = _engines.selected.set(check_engine(name, _engines.ENGINES))
+    token = selection.selected.set(check_engine(name, ENGINES))
     try:
         yield
     finally:
-        _engines.selected.reset(token)
+        selection.selected.reset(token)
 
 
 def which_engine(function_name: str, x: Any, /, *args: Any, **options: Any) -> str:
@@ -86,16 +87,17 @@ def which_engine(function_name: str, x: Any, /, *args: Any, **options: Any) -> s
     ...     print(softmax_xp.which_engine("softmax", np.asarray([0.0, 0.0])))
     numpy_inplace (cpu_kernels: numpy_inplace is selected)
     """
+    from . import activations, derivatives, logsums, losses, normalizers, sampling, sparse
+
     modules = (normalizers, logsums, losses, derivatives, sparse, sampling, activations)
     function = check_function(function_name, {n: getattr(m, n) for m in modules for n in m.__all__})
-    chosen = _engines.selected.get()
-    recording = _engines.Recording(chosen.engine if isinstance(chosen, _engines.Recording) else chosen)
-    token = _engines.selected.set(recording)
+    chosen = selection.selected.get()
+    recording = Recording(chosen.engine if isinstance(chosen, Recording) else chosen)
+    token = selection.selected.set(recording)
     try:
         function(x, *args, **options)
     finally:
-        _engines.selected.reset(token)
+        selection.selected.reset(token)
     return "\n".join(
-        engine if len(recording.lines) == 1 and formula == function_name else f"{formula}: {engine}"
-        for formula, engine in recording.lines
+        engine if len(recording.lines) == 1 else f"{formula}: {engine}" for formula, engine in recording.lines
     )

@@ -44,11 +44,13 @@ def installed(distribution: str) -> str | None:
 def engine_states() -> dict[str, str]:
     """Return for each engine what it works on here, or why it does not work."""
     states = {}
-    for engine, libraries in _engines.ENGINES.items():
-        here = [name for name in libraries if installed(name.partition(".")[0])]
-        states[engine] = f"for {' and '.join(here)}" if here else f"{' or '.join(libraries)} is not installed"
+    for engine, record in _engines.ENGINES.items():
+        here = [name for name in record.libraries if installed(name.partition(".")[0])]
+        states[engine] = f"for {' and '.join(here)}" if here else f"{' or '.join(record.libraries)} is not installed"
         if engine == "cpu_kernels" and here:
-            kernels, reason = _engines.load("kernels").find()
+            from ._engines.kernels import found
+
+            kernels, reason = found.find()
             states[engine] = (
                 reason or f"{states[engine]}, {kernels.VARIANT} of version {installed('softmax-xp-kernels')}"
             )

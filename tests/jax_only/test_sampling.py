@@ -11,10 +11,7 @@ import numpy as np  # noqa: E402
 
 from softmax_xp import sampling  # noqa: E402
 from softmax_xp._engines.jax.jit import _compiled  # noqa: E402
-from softmax_xp._xp.noise import (
-    Source,
-    noise_of,
-)
+from softmax_xp._xp.noise import Source, noise_of  # noqa: E402
 from softmax_xp.sampling import gumbel_softmax, sample_categorical, top_p_logits  # noqa: E402
 
 from .arrays import array, assert_close  # noqa: E402

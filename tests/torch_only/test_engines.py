@@ -23,7 +23,6 @@ from softmax_xp import (  # noqa: E402
     use_engine,
     which_engine,
 )
-from softmax_xp._engines import torch_plain  # noqa: E402
 from softmax_xp._engines.kernels import found as kernels  # noqa: E402
 from softmax_xp._engines.torch import native as torch_native  # noqa: E402
 from softmax_xp.losses import focal_loss  # noqa: E402
@@ -154,15 +153,6 @@ def test_softmax_of_torch_is_taken_on_the_last_axis_only():
 @pytest.mark.parametrize("row", torch_native.TABLE, ids=lambda r: "-".join(r.dtypes))
 def test_the_table_gives_a_reason(row):
     assert row.why
-
-
-def test_plain_calls_do_not_grow_the_table():
-    x = logits(4, 5, requires_grad=False)
-    softmax(x, axis=0)
-    before = len(torch_plain.WAYS)
-    for n in range(1, 100):
-        softmax(x[:, : n % 5 + 1], axis=0)
-    assert len(torch_plain.WAYS) == before
 
 
 @with_kernels

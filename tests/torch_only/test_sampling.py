@@ -9,10 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 import softmax_xp as sx  # noqa: E402
 from softmax_xp import sampling  # noqa: E402
 from softmax_xp._gate.arrays import namespace_of  # noqa: E402
-from softmax_xp._xp.noise import (
-    Source,
-    noise_of,
-)
+from softmax_xp._xp.noise import Source, noise_of  # noqa: E402
 from softmax_xp.sampling import gumbel_softmax, sample_categorical  # noqa: E402
 
 from .compiling import assert_same, compiled, results, with_gradient  # noqa: E402

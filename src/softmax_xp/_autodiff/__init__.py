@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .._formulas.kinds import rule_of
 from .._xp.namespace import is_jax, is_torch
 
 
 def execute(formula: Callable[..., Any], *arrays: Any, xp: Any, **options: Any) -> Any:
     """Return ``formula(*arrays, xp=xp, **options)``, to be differentiated by its rule if it has one."""
     if (is_torch(xp) or is_jax(xp)) and _is_plain(**options):
-        from .._formulas.rules import RULES
-
-        rule = RULES.get(formula.__name__)
+        rule = rule_of(formula)
         if rule is not None and is_torch(xp):
             from . import torch_
 

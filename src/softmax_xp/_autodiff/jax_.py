@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from .._formulas.rules import Rule
+from .._formulas.kinds import Rule
 from .._xp.dtypes import is_half
 
 Values = TypeVar("Values")

@@ -234,8 +234,7 @@ def candidate_losses(
 ) -> tuple[Any, Any]:
     """Return minus the logarithm of the candidates' probability per row, weighted, and the weight."""
     x = widen(x, xp)
-    weights = beside_rows(sample_weight, axis[0], x.ndim)
-    rows = None if weights is None else beside(weights, x, xp)
+    rows = None if sample_weight is None else beside(sample_weight, x, xp)
     to = Aim(None, None, None, rows, 1.0)
     idle = None if rows is None else rows == 0
     nll = candidates_nll(x, axis=axis, where=where, candidates=candidates, idle=idle, xp=xp)
@@ -280,6 +279,13 @@ def loss_of_classes(
     if factor is not None:
         options["factor"] = beside_classes(factor, axis[0], x.ndim)
     return loss_of_rows(x, rows=rows, target=to, axis=axis, xp=xp, **options)
+
+
+@formula("composed")
+def loss_of_candidates(x: Any, /, *, sample_weight: Any, axis: Axes, xp: Any, **options: Any) -> Any:
+    """Return the loss of sets of candidates."""
+    weights = beside_rows(sample_weight, axis[0], x.ndim)
+    return loss_of_rows(x, rows=candidate_losses, sample_weight=weights, axis=axis, xp=xp, **options)
 
 
 @formula("composed")

@@ -9,11 +9,9 @@ kept for all calls with the same. What a library may change between two such cal
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
-from os import environ
 from typing import Any, NamedTuple
 
 from .._formulas.kinds import is_composed
@@ -21,6 +19,7 @@ from .._gate.engines import check_engine
 from .._xp.facts import describe
 from .._xp.namespace import is_compiling, short_name
 from . import generic
+from .selection import DEFAULT, Recording, selected
 from .ways import Passed, Way, aligned
 
 
@@ -44,24 +43,9 @@ ENGINES: dict[str, Engine] = {
 MOST = 1024
 """Plans that are kept of one formula; a program with more kinds of calls than that makes them anew."""
 
-_DEFAULT = check_engine(environ.get("SOFTMAX_XP_ENGINE", "auto"), ENGINES)
-
-selected: ContextVar[Any] = ContextVar("softmax_xp_engine", default=_DEFAULT)
-"""The name of the engine to use, or a `Recording`."""
+check_engine(DEFAULT, ENGINES)
 
 _ways: dict[Callable[..., Any], dict[Any, tuple[Way, ...]]] = {}
-
-
-class Recording:
-    """Stands for the selected engine while what is executed is to be noted."""
-
-    def __init__(self, engine: str) -> None:
-        self.engine = engine
-        self.lines: dict[tuple[str, str], None] = {}
-
-    def note(self, formula: str, engine: str, reasons: list[str]) -> None:
-        """Note that an engine has executed a formula, and why each faster one has not."""
-        self.lines[formula, f"{engine} ({'; '.join(reasons)})" if reasons else engine] = None
 
 
 def run(formula: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
@@ -87,7 +71,7 @@ def ways_of(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
     """Return the ways to execute a formula, fastest first, kept for calls with the same metadata."""
     kept = _ways.setdefault(formula, {})
     try:
-        key = (selected.get(), *map(describe, arrays), *options, *map(describe, options.values()))
+        key = (selected.get(), *options, describe((*arrays, *options.values())))
         ways = kept.get(key)
     except TypeError:
         key = ways = None
@@ -111,19 +95,14 @@ def _prepared(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dic
 
 def _candidates(
     wanted: str, formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]
-) -> list[tuple[str, Way | str]]:
-    """Return each engine for this library with its way, or the reason why it has none; the formula itself is last."""
+) -> Iterator[tuple[str, Way | str]]:
+    """Give each engine for this library with its way, or the reason why it has none; the formula itself is last."""
     library = short_name(options["xp"])
-    found: list[tuple[str, Way | str]] = []
     for name, engine in ENGINES.items():
-        if library not in engine.libraries:
-            continue
-        if wanted in ("auto", name):
-            found.append((name, load(name).prepare(formula, arrays, options)))
-        else:
-            found.append((name, f"{wanted} is selected"))
-    found.append(("generic", generic.prepare(formula, arrays, options)))
-    return [(name, way if isinstance(way, str) else aligned(formula, way, arrays, options)) for name, way in found]
+        if library in engine.libraries:
+            way = load(name).prepare(formula, arrays, options) if wanted in ("auto", name) else f"{wanted} is selected"
+            yield name, way if isinstance(way, str) else aligned(formula, way, arrays, options)
+    yield "generic", aligned(formula, generic.prepare(formula, arrays, options), arrays, options)
 
 
 def _recorded(

@@ -45,3 +45,8 @@ def layout_of(x: Any, axis: tuple[int, ...]) -> Layout | None:
 def rows_shape(x: Any, axis: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of one value per row of ``x``, reduced axes having length 1."""
     return tuple(1 if a in axis else n for a, n in enumerate(x.shape))
+
+
+def is_flat(x: Any, options: dict[str, Any]) -> bool:
+    """Whether a sum of a whole array may as well be that of a single axis."""
+    return x.ndim > 1 and len(options["axis"]) == x.ndim and options["where"] is None and not options["keepdims"]

@@ -7,12 +7,17 @@ from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
 from .._xp.facts import FACTS, describe, has_arrays
-from . import Recording, execute, keep, run, selected, ways_of
+from . import execute, keep, run, ways_of
+from .selection import Recording, selected
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 Plan = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 """Takes the arguments of a public function, which are known to be right, and returns its result."""
+
+
+_plans: dict[Callable[..., Any], dict[Any, Plan]] = {}
+"""By public function, and then by kind of call."""
 
 
 class Prepared(NamedTuple):
@@ -33,7 +38,7 @@ def planned(function: Function) -> Function:
 
     Verdict and ways depend on metadata alone: for a call with the same metadata they are not looked for again.
     """
-    plans: dict[Any, Plan] = {}
+    plans = _plans[function] = {}
 
     @wraps(function)
     def public(*args: Any, **options: Any) -> Any:
@@ -44,7 +49,7 @@ def planned(function: Function) -> Function:
         try:
             key: Any = (type(args[0]), facts, selected.get())
             if options or len(args) > 1:
-                key = (*key, *map(describe, args[1:]), *options, *map(describe, options.values()))
+                key = (*key, *options, describe((*args[1:], *options.values())))
             plan = plans.get(key)
         except TypeError:
             key = plan = None
@@ -77,8 +82,7 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
     if len(given) < len(args) + sum(map(has_arrays, options.values())):
         return None
     try:
-        for name, value in found.options.items():
-            describe(None if name in named else value)
+        describe(found.options.values())
     except TypeError:
         return None
     ways = ways_of(*found)

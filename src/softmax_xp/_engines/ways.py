@@ -24,7 +24,10 @@ def aligned(formula: Callable[..., Any], way: Way, arrays: tuple[Any, ...], opti
     ndim = arrays[0].ndim
     front: dict[str, Any] = {}
     for name, value in options.items():
-        own = getattr(value, "ndim", ndim)
+        # Types and namespaces of NumPy have one of these too; a number may be symbolic, of which nothing can be asked.
+        if isinstance(value, (int, float, str, tuple)) or not hasattr(value, "dtype"):
+            continue
+        own = getattr(value, "ndim", None)
         if isinstance(own, int) and own < ndim:
             front[name] = (None,) * (ndim - own) + (...,)
     if not front:

@@ -50,3 +50,8 @@ def cut_of(function: Callable[..., Any]) -> str:
 def is_composed(formula: Callable[..., Any]) -> bool:
     """Whether a formula only puts together what others, executed by themselves, return."""
     return cut_of(formula) == "composed"
+
+
+def rule_of(function: Callable[..., Any]) -> Rule | None:
+    """Return how a formula is differentiated; None if what it is made of has the right derivative."""
+    return getattr(function, "rule", None)

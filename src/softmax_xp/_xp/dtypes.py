@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .namespace import device_of, is_jax, is_torch
+from .namespace import device_of, is_jax, is_numpy, is_torch
 
 _INTEGER = "integer"
 _REAL = "real floating"
@@ -20,9 +20,22 @@ _KINDS = {
 }
 _HALF = ("float16", "bfloat16")
 
+_CODES = {
+    "b1": "bool",
+    **{f"{kind[0]}{bits // 8}": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
+    **{f"f{bits // 8}": f"float{bits}" for bits in (16, 32, 64)},
+    "c8": "complex64",
+    "c16": "complex128",
+}
+"""The types of NumPy by what their ``str`` has behind the byte order."""
+
 
 def dtype_name(dtype: Any) -> str:
     """Return ``float32`` for numpy.float32, torch.float32, numpy.dtype('>f4'), ..."""
+    # What NumPy has as name is found anew each time, in Python.
+    code = getattr(dtype, "str", None)
+    if isinstance(code, str) and code[1:] in _CODES:
+        return _CODES[code[1:]]
     name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
     return name if isinstance(name, str) else str(dtype).rpartition(".")[2]
 
@@ -46,8 +59,10 @@ def is_complex(dtype: Any) -> bool:
 
 def has_float64(x: Any, xp: Any) -> bool:
     """Whether the device of ``x`` can hold float64 now."""
+    if is_numpy(xp):
+        return True
     if is_torch(xp):
-        return x.device.type != "mps"
+        return bool(x.device.type != "mps")
     if is_jax(xp):
         from jax import config
 

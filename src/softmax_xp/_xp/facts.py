@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
@@ -16,20 +16,25 @@ STATIC: set[type] = {type(None), bool, int, float, str, type, ModuleType, Functi
 """Types whose values are metadata themselves. True and 1 are one key of a dictionary, so the type stands beside it."""
 
 
-def describe(value: Any) -> Any:
-    """Return what is known of an argument, to be compared and hashed; TypeError if it is of an unknown type."""
-    kind = type(value)
-    facts = FACTS.get(kind)
-    if facts is not None:
-        return kind, facts(value)
-    if kind in STATIC:
-        # 0.0 and -0.0 are one key too.
-        return (kind, value) if value or kind is not float else (kind, str(value))
-    if isinstance(value, tuple):
-        return kind, *map(describe, value)
-    if kind is partial:
-        return kind, value.func, *map(describe, value.keywords.items())
-    raise TypeError(f"a {kind.__name__} is not described")
+def describe(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return what is known of arguments, to be compared and hashed; TypeError if one is of an unknown type."""
+    found: list[Any] = []
+    for value in values:
+        kind = type(value)
+        found.append(kind)
+        facts = FACTS.get(kind)
+        if facts is not None:
+            found.append(facts(value))
+        elif kind in STATIC:
+            # 0.0 and -0.0 are one key too.
+            found.append(value if value or kind is not float else str(value))
+        elif isinstance(value, tuple):
+            found.append(describe(value))
+        elif kind is partial:
+            found += (value.func, *value.keywords, describe(value.keywords.values()))
+        else:
+            raise TypeError(f"a {kind.__name__} is not described")
+    return tuple(found)
 
 
 def has_arrays(value: Any) -> bool:

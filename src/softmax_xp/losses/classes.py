@@ -273,4 +273,4 @@ def partial_label_cross_entropy(
         normalizer=normalizer,
         xp=xp,
     )
-    return prepared(formulas.loss_of_rows, x, rows=formulas.candidate_losses, **options)
+    return prepared(formulas.loss_of_candidates, x, **options)

@@ -13,7 +13,8 @@ from jax.tree_util import tree_flatten, tree_leaves, tree_unflatten
 
 from ..._autodiff.jax_ import pin
 from ..._formulas.kinds import is_composed
-from .. import generic, selected
+from .. import generic
+from ..selection import selected
 from ..ways import Way
 
 VARIED = ("temperature", "divisor", "p")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..._formulas.rows import drop_axes
-from ..._xp.dtypes import dtype_name
+from ..._xp.dtypes import dtype_name, is_half
 from ..._xp.namespace import is_torch
-from ..layout import layout_of, rows_shape
+from ..layout import is_flat, layout_of, rows_shape
 from ..threads import BYTES
 from ..ways import Passed, Way
 from . import found as kernels
@@ -36,6 +36,8 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
         return "has no temperature"
     if x.ndim == 0 or not options["axis"] or dtype_name(x.dtype) not in ("float64", "float32", "float16", "bfloat16"):
         return "for logits of float64, float32 and half types with at least one dimension"
+    if name == "mean_label_loss" and is_half(x.dtype):
+        return "losses of half types are rounded after their mean"
     if is_torch(options["xp"]):
         from . import tensors
 
@@ -47,6 +49,9 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
 
 def _way(name: str, x: Any, options: dict[str, Any]) -> Way:
     axes, where = options["axis"], options.get("where")
+    if name == "logsumexp" and is_flat(x, options):
+        flat = _way(name, x.reshape(-1), {**options, "axis": (0,)})
+        return lambda arrays, options: flat((arrays[0].reshape(-1),), {**options, "axis": (0,)})
     if len(axes) == 1 and where is None and x.nbytes < 2 * BYTES and type(x) is np.ndarray and x.dtype.kind == "f":
         if name in ELEMENTS:
             return _small(name, axes[0])

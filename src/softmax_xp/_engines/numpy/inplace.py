@@ -12,7 +12,7 @@ import numpy as np
 from ..._formulas.rows import drop_axes
 from ..._xp.dtypes import is_half
 from .. import generic
-from ..layout import layout_of, rows_shape
+from ..layout import is_flat, layout_of, rows_shape
 from ..threads import spread
 from ..ways import Passed, Way
 from . import rows as numpy_rows
@@ -54,6 +54,10 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
         return _mean_label_loss if x.nbytes <= BLOCK and not is_half(x.dtype) else "for logits that fit in the cache"
     if name in ("label_nll", "label_nll_and_grad"):
         return partial(_of_labels, getattr(numpy_rows, name), formula)
+    if name == "logsumexp" and is_flat(x, options):
+        one = {**options, "axis": (0,)}
+        flat = prepare(formula, (x.reshape(-1),), one)
+        return flat if isinstance(flat, str) else lambda arrays, options: flat((arrays[0].reshape(-1),), one)
     call = Call(getattr(numpy_rows, name), getattr(numpy_runs, name), formula, name == "logsumexp")
     small = len(options["axis"]) == 1 and options["where"] is None and x.nbytes <= BLOCK and not is_half(x.dtype)
     return _small(call, options["axis"][0]) if small else partial(_compute, call)
