@@ -291,9 +291,19 @@ def loss_of_candidates(x: Any, /, *, sample_weight: Any, axis: Axes, xp: Any, **
 @formula("composed")
 def mean_label_loss(x: Any, labels: Any, /, *, axis: Axes, xp: Any) -> Any:
     """Return the mean cross-entropy of labels, those of -100 being ignored, which engines may compute as one."""
-    plain = {"where": None, "weight": None, "sample_weight": None, "ignore_index": -100}
-    means = {"reduction": "mean", "normalizer": None}
-    return loss_of_classes(x, labels, rows=class_losses, axis=axis, xp=xp, **plain, **means)
+    return loss_of_classes(
+        x,
+        labels,
+        rows=class_losses,
+        axis=axis,
+        where=None,
+        weight=None,
+        sample_weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        normalizer=None,
+        xp=xp,
+    )
 
 
 def cross_entropy(x: Any, target: Any, /, *, axis: Axes, xp: Any, **options: Any) -> tuple[Any, ...]:

@@ -70,15 +70,14 @@ def execute(ways: tuple[Way, ...], arrays: tuple[Any, ...], options: dict[str, A
 def ways_of(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> tuple[Way, ...]:
     """Return the ways to execute a formula, fastest first, kept for calls with the same metadata."""
     kept = _ways.setdefault(formula, {})
-    try:
-        key = (selected.get(), *options, describe((*arrays, *options.values())))
-        ways = kept.get(key)
-    except TypeError:
-        key = ways = None
+    described = describe((*arrays, *options.values()))
+    if described is None:
+        return _prepared(formula, arrays, options)
+    key = (selected.get(), *options, described)
+    ways = kept.get(key)
     if ways is None:
         ways = _prepared(formula, arrays, options)
-        if key is not None:
-            keep(kept, key, ways)
+        keep(kept, key, ways)
     return ways
 
 

@@ -46,18 +46,18 @@ def planned(function: Function) -> Function:
         facts = None if known is None else known(args[0])
         if facts is None:
             return _executed(function(*args, **options))
-        try:
-            key: Any = (type(args[0]), facts, selected.get())
-            if options or len(args) > 1:
-                key = (*key, *options, describe((*args[1:], *options.values())))
-            plan = plans.get(key)
-        except TypeError:
-            key = plan = None
+        key: Any = (type(args[0]), facts, selected.get())
+        if options or len(args) > 1:
+            described = describe((*args[1:], *options.values()))
+            if described is None:
+                return _executed(function(*args, **options))
+            key = (*key, *options, described)
+        plan = plans.get(key)
         if plan is not None:
             return plan(args, options)
         found = function(*args, **options)
         plan = _plan_of(found, args, options)
-        if key is None or plan is None:
+        if plan is None:
             return _executed(found)
         keep(plans, key, plan)
         return plan(args, options)
@@ -81,9 +81,7 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
         return None
     if len(given) < len(args) + sum(map(has_arrays, options.values())):
         return None
-    try:
-        describe(found.options.values())
-    except TypeError:
+    if describe(found.options.values()) is None:
         return None
     ways = ways_of(*found)
     places = tuple(given[id(v)] for v in found.arrays)

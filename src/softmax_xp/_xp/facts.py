@@ -16,8 +16,8 @@ STATIC: set[type] = {type(None), bool, int, float, str, type, ModuleType, Functi
 """Types whose values are metadata themselves. True and 1 are one key of a dictionary, so the type stands beside it."""
 
 
-def describe(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Return what is known of arguments, to be compared and hashed; TypeError if one is of an unknown type."""
+def describe(values: Iterable[Any]) -> tuple[Any, ...] | None:
+    """Return what is known of arguments, to be compared and hashed; None if one of them is of an unknown type."""
     found: list[Any] = []
     for value in values:
         kind = type(value)
@@ -28,12 +28,13 @@ def describe(values: Iterable[Any]) -> tuple[Any, ...]:
         elif kind in STATIC:
             # 0.0 and -0.0 are one key too.
             found.append(value if value or kind is not float else str(value))
-        elif isinstance(value, tuple):
-            found.append(describe(value))
-        elif kind is partial:
-            found += (value.func, *value.keywords, describe(value.keywords.values()))
+        elif isinstance(value, tuple) or kind is partial:
+            inner = describe(value if kind is not partial else (value.func, *value.keywords, *value.keywords.values()))
+            if inner is None:
+                return None
+            found.append(inner)
         else:
-            raise TypeError(f"a {kind.__name__} is not described")
+            return None
     return tuple(found)
 
 

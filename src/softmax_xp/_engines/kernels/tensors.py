@@ -105,7 +105,8 @@ def _label_nll(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
 
 
 def _label_nll_and_grad(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    return label_nll_and_grad(*arrays, options["labels"], options["scale"], options["axis"][0], options["where"])
+    (x,), (axis,) = arrays, options["axis"]
+    return label_nll_and_grad(x, options["labels"], options["scale"], axis, options["where"])
 
 
 def _mean_label_loss(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -1,0 +1,1 @@
+"""The engines of NumPy that need nothing else."""
