@@ -12,8 +12,8 @@ from .._xp.operations import positions, select
 from .._xp.sums import row_sum, running_sum
 from .derivatives import log_softmax_jvp, log_softmax_vjp, softmax_vjp
 from .kinds import Rule, formula
-from .rows import drop_axes, held, row_max, settle, temper_max
-from .states import excess_sum, shift
+from .rows import drop_axes, row_max, settle
+from .states import finish, of, shift
 
 LOG_2 = log(2.0)
 
@@ -34,7 +34,7 @@ def softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, s
 def log_softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any) -> Any:
     """Return d - log1p(s), which is -log1p(s) at the maximum."""
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
-    s = settle(excess_sum(row, xp.exp(row.d), axis, xp), row.m, where, axis, 0.0, xp)
+    s = settle(of(row, xp.exp(row.d), axis, xp).s, row.m, where, axis, 0.0, xp)
     return select(where, row.d - cast(xp.log1p(s), row.d.dtype, xp), -inf, xp)
 
 
@@ -45,18 +45,17 @@ def softmax_and_logsumexp(
     """Return softmax and the log of its denominator from one pass."""
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
     e = xp.exp(row.d)
-    s = excess_sum(row, e, axis, xp)
-    total = settle(s + 1, row.m, where, axis, 1.0, xp)
+    state = of(row, e, axis, xp)
+    total = settle(state.s + 1, row.m, where, axis, 1.0, xp)
     p = select(where, e / cast(total, e.dtype, xp), 0.0, xp)
-    return p, _log_total(s, row.m, temperature, xp)
+    return p, finish(state, temperature, xp)
 
 
 @formula("rows")
 def logsumexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, xp: Any) -> Any:
     """Return m + log1p(s)."""
     row = shift(x, axis=axis, where=where, temperature=1.0, sink=None, xp=xp)
-    s = excess_sum(row, xp.exp(row.d), axis, xp)
-    return drop_axes(_log_total(s, row.m, 1.0, xp), axis, keepdims, xp)
+    return drop_axes(finish(of(row, xp.exp(row.d), axis, xp), 1.0, xp), axis, keepdims, xp)
 
 
 @formula("rows")
@@ -68,15 +67,6 @@ def logmeanexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, 
     lse = logsumexp(cast(x, n.dtype, xp), axis=axis, where=where, keepdims=True, xp=xp)
     mean = lse - xp.log(select(some, n, 1.0, xp))
     return drop_axes(cast(select(some, mean, nan, xp), x.dtype, xp), axis, keepdims, xp)
-
-
-def _log_total(s: Any, m: Any, temperature: Any, xp: Any) -> Any:
-    """Return m / temperature + log1p(s); a maximum that is not finite is its own answer."""
-    finite = xp.isfinite(m)
-    wide = cast(m, s.dtype, xp)
-    temperature = held(temperature, m.dtype, xp)
-    lse = temper_max(select(finite, wide, 0.0, xp), temperature, xp) + xp.log1p(select(finite, s, 0.0, xp))
-    return cast(xp.where(finite, lse, wide), m.dtype, xp)
 
 
 @formula("elements")

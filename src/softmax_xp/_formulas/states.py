@@ -1,4 +1,9 @@
-"""Rows of logits as sums of exponentials beside their maximum."""
+"""Rows of logits, and the sums of their exponentials beside the maximum: states that can be merged.
+
+A state is (m, s), with the maximum m of some of a row and s = sum(exp(x - m)) - 1. What is small beside the 1 of the
+maximum keeps its digits in s, which is all that the logarithm of the sum, m + log1p(s), needs. States of parts of a row
+are merged to that of the whole: in blocks, in trees, or one after the other.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from .._xp.dtypes import cast
 from .._xp.namespace import constant
 from .._xp.operations import select
 from .._xp.sums import row_sum
-from .rows import anchor, row_max, temper
+from .rows import anchor, held, row_max, temper, temper_max
 
 
 class Shifted(NamedTuple):
@@ -35,8 +40,15 @@ def shift(x: Any, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: 
     return Shifted(temper(x, top, temperature, xp), m, top, sink)
 
 
-def excess_sum(row: Shifted, e: Any, axis: tuple[int, ...], xp: Any) -> Any:
-    """Return the sum of ``e = exp(d)`` over a row, less 1.
+class State(NamedTuple):
+    """The maximum of each row, and the sum of its exponentials less 1."""
+
+    m: Any
+    s: Any
+
+
+def of(row: Shifted, e: Any, axis: tuple[int, ...], xp: Any) -> State:
+    """Return the state of rows, given ``e = exp(d)``.
 
     The maximum's own 1 is never added, so what is small beside it keeps all its digits.
     What is taken off and put back is the same for every x, so derivatives stay right at ties.
@@ -46,4 +58,30 @@ def excess_sum(row: Shifted, e: Any, axis: tuple[int, ...], xp: Any) -> Any:
     if row.sink is not None:
         top = cast(row.sink == 0, s.dtype, xp)
         s, ties = s + (cast(xp.exp(row.sink), s.dtype, xp) - top), ties + top
-    return s + (ties - 1)
+    return State(row.m, s + (ties - 1))
+
+
+def merge(a: State, b: State, xp: Any) -> State:
+    """Return the state of rows of which these are two parts."""
+    m = xp.where((a.m >= b.m) | (a.m != a.m), a.m, b.m)
+    top = anchor(m, xp)
+    first, second = (_part(state, m, top, xp) for state in (a, b))
+    # Where both have it, the 1 of the second maximum is one of the others.
+    tie = cast((a.m == m) & (b.m == m), first.dtype, xp)
+    return State(m, first + second + tie)
+
+
+def _part(state: State, m: Any, top: Any, xp: Any) -> Any:
+    """Return what a part adds to the sum: all of it, or, if it has the maximum, what is beside that."""
+    others = (state.s + 1) * cast(xp.exp(state.m - top), state.s.dtype, xp)
+    return xp.where(state.m == m, state.s, others)
+
+
+def finish(state: State, temperature: Any, xp: Any) -> Any:
+    """Return m / temperature + log1p(s); a maximum that is not finite is its own answer."""
+    m, s = state
+    finite = xp.isfinite(m)
+    wide = cast(m, s.dtype, xp)
+    temperature = held(temperature, m.dtype, xp)
+    lse = temper_max(select(finite, wide, 0.0, xp), temperature, xp) + xp.log1p(select(finite, s, 0.0, xp))
+    return cast(xp.where(finite, lse, wide), m.dtype, xp)

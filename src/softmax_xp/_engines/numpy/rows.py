@@ -153,6 +153,13 @@ def excess(e: Any, axis: int) -> Any:
         # The 1 of the first maximum of each row is taken away; those of its ties are part of the excess.
         e.reshape(-1)[e.argmax() if e.size == n else e.argmax(axis).reshape(-1) + np.arange(0, e.size, n)] = 0
         return row_sum(e, axis)
+    s, ties = beside_tops(e, axis)
+    return s + (ties - 1)
+
+
+def beside_tops(e: Any, axis: int) -> tuple[Any, Any]:
+    """Return the sum of the exponentials that are not 1, and how many are; ``e`` is spent."""
     tops = e == 1
     np.copyto(e, 0, where=tops)
-    return row_sum(e, axis) + (row_sum(tops.view(np.uint8), axis) - 1)
+    ties = np.count_nonzero(tops) if e.size == e.shape[axis] else row_sum(tops.view(np.uint8), axis)
+    return row_sum(e, axis), ties

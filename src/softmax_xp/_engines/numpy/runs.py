@@ -7,13 +7,14 @@ having computed nothing of use, where the maximum of a row is not finite.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 
+from ..._formulas.states import State, finish, merge
 from ..threads import spread
-from .rows import quiet, row_sum
+from .rows import beside_tops, excess, quiet, row_sum
 
 
 @quiet
@@ -36,22 +37,25 @@ def log_softmax(x: Any, out: Any, step: int) -> Any:
     m = _top(x, step)
     if m is None:
         return NotImplemented
-    s = _excess(_each(lambda a, b: _beside_tops(np.exp(np.subtract(x[:, a:b], m, out[:, a:b]))), x, step))
-    return _finish(np.subtract, out, np.log1p(s), step)
+
+    def part(a: int, b: int) -> tuple[Any, Any]:
+        return beside_tops(np.exp(np.subtract(x[:, a:b], m, out[:, a:b])), 1)
+
+    others, ties = zip(*_each(part, x, step), strict=True)
+    return _finish(np.subtract, out, np.log1p(sum(others) + (sum(ties) - 1)), step)
 
 
 @quiet
 def logsumexp(x: Any, out: Any, step: int) -> Any:
-    """Return m + log1p(s); there is no need of room."""
-    m = _top(x, step)
-    if m is None:
-        return NotImplemented
+    """Return m + log1p(s), in one pass: each run has a state; there is no need of room."""
+    state = reduce(partial(merge, xp=np), _each(lambda a, b: _state(x[:, a:b]), x, step))
+    return finish(state, 1.0, np) if np.isfinite(state.m).all() else NotImplemented
 
-    def part(a: int, b: int) -> Any:
-        e = np.subtract(x[:, a:b], m)
-        return _beside_tops(np.exp(e, e))
 
-    return m + np.log1p(_excess(_each(part, x, step)))
+def _state(x: Any) -> State:
+    m = np.maximum.reduce(x, axis=1, keepdims=True)
+    e = np.subtract(x, m)
+    return State(m, excess(np.exp(e, e), 1))
 
 
 def _each(part: Callable[[int, int], Any], x: Any, step: int) -> list[Any]:
@@ -69,19 +73,6 @@ def _each(part: Callable[[int, int], Any], x: Any, step: int) -> list[Any]:
 def _top(x: Any, step: int) -> Any:
     m = reduce(np.maximum, _each(lambda a, b: np.maximum.reduce(x[:, a:b], axis=1, keepdims=True), x, step))
     return m if np.isfinite(m).all() else None
-
-
-def _beside_tops(e: Any) -> tuple[Any, Any]:
-    """Return the sum of the exponentials that are not 1, and how many are; ``e`` is spent."""
-    tops = e == 1
-    np.copyto(e, 0, where=tops)
-    ties = np.count_nonzero(tops) if e.shape[2] == 1 else row_sum(tops.view(np.uint8), 1)
-    return row_sum(e, 1), ties
-
-
-def _excess(parts: list[tuple[Any, Any]]) -> Any:
-    """Return the sum of the exponentials less 1: the 1 of a maximum is not added to what is small."""
-    return sum(s for s, _ in parts) + (sum(ties for _, ties in parts) - 1)
 
 
 def _finish(ufunc: Any, out: Any, q: Any, step: int) -> Any:
