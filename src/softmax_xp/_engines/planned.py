@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
 from .._xp.facts import FACTS, describe, has_arrays
@@ -12,8 +12,8 @@ from .selection import Recording, selected
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-Plan = Callable[[tuple[Any, ...], dict[str, Any]], Any]
-"""Takes the arguments of a public function, which are known to be right, and returns its result."""
+Plan = tuple[Callable[[tuple[Any, ...], dict[str, Any]], Any], dict[str, Any] | None]
+"""A function of the arguments of a call, which are known to be right, and options to give it instead of those."""
 
 
 _plans: dict[Callable[..., Any], dict[Any, Plan]] = {}
@@ -38,29 +38,32 @@ def planned(function: Function) -> Function:
 
     Verdict and ways depend on metadata alone: for a call with the same metadata they are not looked for again.
     """
-    plans = _plans[function] = {}
+    plans: dict[Any, Plan] = {}
+    _plans[function] = plans
+    # Looked up here, once: a plain call is little more than these.
+    facts_of, engine, plan_of = FACTS.get, selected.get, plans.get
 
     @wraps(function)
     def public(*args: Any, **options: Any) -> Any:
-        known = FACTS.get(type(args[0])) if args else None
+        known = facts_of(type(args[0])) if args else None
         facts = None if known is None else known(args[0])
         if facts is None:
             return _executed(function(*args, **options))
-        key: Any = (type(args[0]), facts, selected.get())
+        key: Any = (facts, engine())
         if options or len(args) > 1:
             described = describe((*args[1:], *options.values()))
             if described is None:
                 return _executed(function(*args, **options))
             key = (*key, *options, described)
-        plan = plans.get(key)
-        if plan is not None:
-            return plan(args, options)
-        found = function(*args, **options)
-        plan = _plan_of(found, args, options)
+        plan = plan_of(key)
         if plan is None:
-            return _executed(found)
-        keep(plans, key, plan)
-        return plan(args, options)
+            found = function(*args, **options)
+            plan = _plan_of(found, args, options)
+            if plan is None:
+                return _executed(found)
+            keep(plans, key, plan)
+        call, static = plan
+        return call(args, options if static is None else static)
 
     return cast(Function, public)
 
@@ -87,9 +90,7 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
     places = tuple(given[id(v)] for v in found.arrays)
     static = {name: v for name, v in found.options.items() if name not in named}
     if not named and places == tuple(range(len(args))):
-        if len(ways) == 1:
-            return lambda args, options, way=ways[0]: way(args, static)  # type: ignore[misc]
-        return lambda args, options: execute(ways, args, static)
+        return (ways[0] if len(ways) == 1 else partial(execute, ways)), static
     sources = {name: given[id(v)] for name, v in named.items()}
 
     def plan(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -98,4 +99,4 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
 
         return execute(ways, tuple(map(of, places)), {**static, **{name: of(s) for name, s in sources.items()}})
 
-    return plan
+    return plan, None

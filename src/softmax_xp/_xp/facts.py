@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from operator import attrgetter
 from types import FunctionType, ModuleType
 from typing import Any
 
 from .namespace import short_name
 
 FACTS: dict[type, Callable[[Any], Any]] = {}
-"""By type of array: its metadata, all that the gate and the engines may ask for; None for a call that is traced."""
+"""By type of array: its metadata, all that the gate and the engines may ask for; None for a call that is traced.
 
-STATIC: set[type] = {type(None), bool, int, float, str, type, ModuleType, FunctionType}
+What is of one type has other metadata than what is of another: more or fewer of it, or the type itself.
+"""
+
+PLAIN: set[type] = {type(None), bool, int, str, type, ModuleType, FunctionType}
 """Types whose values are metadata themselves. True and 1 are one key of a dictionary, so the type stands beside it."""
 
 
@@ -21,18 +25,18 @@ def describe(values: Iterable[Any]) -> tuple[Any, ...] | None:
     found: list[Any] = []
     for value in values:
         kind = type(value)
-        found.append(kind)
-        facts = FACTS.get(kind)
-        if facts is not None:
-            found.append(facts(value))
-        elif kind in STATIC:
+        if kind in PLAIN:
+            found += (kind, value)
+        elif kind is float:
             # 0.0 and -0.0 are one key too.
-            found.append(value if value or kind is not float else str(value))
+            found += (kind, value or str(value))
+        elif kind in FACTS:
+            found.append(FACTS[kind](value))
         elif isinstance(value, tuple) or kind is partial:
             inner = describe(value if kind is not partial else (value.func, *value.keywords, *value.keywords.values()))
             if inner is None:
                 return None
-            found.append(inner)
+            found += (kind, inner)
         else:
             return None
     return tuple(found)
@@ -57,12 +61,8 @@ def _learn_numpy(kind: type) -> None:
     import numpy as np
 
     if kind is np.ndarray:
-        FACTS[kind] = _dtype_and_shape
-        STATIC.update(type(np.dtype(char)) for char in np.typecodes["All"])
-
-
-def _dtype_and_shape(x: Any) -> Any:
-    return x.dtype, x.shape
+        FACTS[kind] = attrgetter("dtype", "shape")
+        PLAIN.update(type(np.dtype(char)) for char in np.typecodes["All"])
 
 
 def _learn_torch(kind: type) -> None:
@@ -72,11 +72,11 @@ def _learn_torch(kind: type) -> None:
         # A graph is compiled from the formula; nothing that is kept here could be traced.
         if torch.compiler.is_compiling():
             return None
-        return x.dtype, x.shape, x.device, torch.get_default_dtype()
+        return kind, x.dtype, x.shape, x.device, torch.get_default_dtype()
 
     if kind in (torch.Tensor, torch.nn.Parameter):
         FACTS[kind] = facts
-        STATIC.add(torch.dtype)
+        PLAIN.add(torch.dtype)
 
 
 def _learn_jax(kind: type) -> None:
@@ -89,7 +89,7 @@ def _learn_jax(kind: type) -> None:
     # Not of a tracer, which is one of a graph that is made once.
     if issubclass(kind, jax.Array) and not issubclass(kind, jax.core.Tracer):
         FACTS[kind] = facts
-        STATIC.add(type(jnp.float32))
+        PLAIN.add(type(jnp.float32))
 
 
 _LEARNERS = {"numpy": _learn_numpy, "torch": _learn_torch, "jax.numpy": _learn_jax}
