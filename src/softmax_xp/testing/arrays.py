@@ -8,7 +8,8 @@ import numpy as np
 
 from .._gate.dtypes import dtype_name, has_float64, is_half
 from .._gate.namespace import is_jax, is_torch, namespace_of
-from .contract import FLOATS
+
+FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 
 def dtype_of(x: Any) -> str:
