@@ -40,6 +40,7 @@ __all__ = [
     "arguments",
     "calls",
     "examples",
+    "fullest",
     "function",
     "name_of",
     "numbers",
@@ -84,6 +85,11 @@ class Call(NamedTuple):
         options = {key: _made(value, given) for key, value in {**self.options, **more}.items()}
         return function(self.name)(*(_made(value, given) for value in self.arguments.values()), **options)
 
+    def results(self, given: Mapping[str, Any], **more: Any) -> tuple[Any, ...]:
+        """Return the results of the call, also of one that returns no tuple."""
+        found = self(given, **more)
+        return found if isinstance(found, tuple) else (found,)
+
     @property
     def arrays(self) -> tuple[str, ...]:
         """What the arrays hold, the first argument first."""
@@ -105,6 +111,11 @@ def examples(name: str) -> dict[str, Call]:
     """Return the example of a record, and its calls with other arguments or several options."""
     record = RECORDS[name]
     return dict(_calls(name, [Example({}, {}), *record.also]))
+
+
+def fullest(name: str) -> Call:
+    """Return the example of a record that has the most options."""
+    return list(examples(name).values())[-1]
 
 
 def calls(name: str) -> dict[str, Call]:

@@ -27,6 +27,7 @@ class Array(NamedTuple):
 
 LOGITS = Array("logits")
 OTHER_LOGITS = Array("other logits")
+LOWER_LOGITS = Array("lower logits")
 LOGS = Array("log probabilities")
 SHARES = Array("shares")
 OTHER_SHARES = Array("other shares")
@@ -88,7 +89,7 @@ class Record(NamedTuple):
     """Other values of each option, an `Array` where one per row, class or entry is taken."""
 
     also: tuple[Example, ...] = ()
-    """Calls with other arguments, or with several options."""
+    """Calls with other arguments, or with several options; the last has the most."""
 
     differentiable: tuple[str, ...] = ()
     """The arguments and options that the result has a derivative in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .entry import COTANGENT, LABELS, LOGITS, MASK, OTHER_LOGITS, POSITIVE, ROW_NUMBERS, Example, Gate, Record
+from .entry import COTANGENT, LABELS, LOGITS, LOWER_LOGITS, MASK, POSITIVE, ROW_NUMBERS, Example, Gate, Record
 
 _AXES = (0, (), None)
 _OPTIONS: dict[str, tuple[Any, ...]] = {
@@ -45,20 +45,20 @@ def _log1mexp(x: Any) -> Any:
 
 
 RECORDS = {
-    "softmax": Record("rows", {"x": LOGITS}, {}, _OPTIONS, (_ALL, _WHOLE), _DIFFERENTIABLE, "nothing"),
-    "log_softmax": Record("rows", {"x": LOGITS}, {}, _OPTIONS, (_ALL, _WHOLE), _DIFFERENTIABLE, "nothing"),
+    "softmax": Record("rows", {"x": LOGITS}, {}, _OPTIONS, (_WHOLE, _ALL), _DIFFERENTIABLE, "nothing"),
+    "log_softmax": Record("rows", {"x": LOGITS}, {}, _OPTIONS, (_WHOLE, _ALL), _DIFFERENTIABLE, "nothing"),
     "softmin": Record(
         "rows",
         {"x": LOGITS},
         {},
         _OPTIONS,
-        (_ALL, _WHOLE),
+        (_WHOLE, _ALL),
         _DIFFERENTIABLE,
         "nothing",
         gate=Gate(9.0, 0.0, True),
         exact=_softmin,
     ),
-    "softmax_and_logsumexp": Record("rows", {"x": LOGITS}, {}, _OPTIONS, (_ALL, _WHOLE), _DIFFERENTIABLE),
+    "softmax_and_logsumexp": Record("rows", {"x": LOGITS}, {}, _OPTIONS, (_WHOLE, _ALL), _DIFFERENTIABLE),
     "hardmax": Record(
         "rows",
         {"x": LOGITS},
@@ -98,5 +98,5 @@ RECORDS = {
         exact=_log_mean,
     ),
     "log1mexp": Record("elementwise", {"x": POSITIVE}, differentiable=("x",), gate=Gate(4.0), exact=_log1mexp),
-    "logsubexp": Record("elementwise", {"a": LOGITS, "b": OTHER_LOGITS}, differentiable=("a", "b"), offset="adds"),
+    "logsubexp": Record("elementwise", {"a": LOGITS, "b": LOWER_LOGITS}, differentiable=("a", "b"), offset="adds"),
 }

@@ -31,8 +31,10 @@ def numbers(rows: int = 4, classes: int = 5, *, seed: int = 0, uncounted: int | 
     if uncounted is not None:
         ignored[uncounted], weights[uncounted], mask[uncounted] = -100, 0.0, False
     fractions = rng.uniform(0.05, 0.95, shape)
+    logits = 2.0 * rng.normal(size=shape)
     return {
-        "logits": 2.0 * rng.normal(size=shape),
+        "logits": logits,
+        "lower logits": logits - fractions,
         "other logits": 2.0 * rng.normal(size=shape),
         "log probabilities": np.log(_shares(rng.normal(size=shape))),
         "shares": _shares(rng.normal(size=shape)),
