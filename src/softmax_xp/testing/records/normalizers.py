@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, nan
 from typing import Any
 
 from .entry import COTANGENT, LABELS, LOGITS, LOWER_LOGITS, MASK, POSITIVE, ROW_NUMBERS, Example, Gate, Record
@@ -55,7 +56,7 @@ RECORDS = {
         (_WHOLE, _ALL),
         _DIFFERENTIABLE,
         "nothing",
-        gate=Gate(9.0, 0.0, True),
+        gate=Gate(8.0),
         exact=_softmin,
     ),
     "softmax_and_logsumexp": Record("rows", {"x": LOGITS}, {}, _OPTIONS, (_WHOLE, _ALL), _DIFFERENTIABLE),
@@ -65,8 +66,12 @@ RECORDS = {
         options={"axis": (0, (), None), "where": (MASK,)},
         also=(Example({}, {"axis": (0, 1), "where": MASK}),),
         offset="nothing",
-        gate=Gate(0.0),
         exact=lambda row: [int(i == row.index(max(row))) for i in range(len(row))],
+        edges=(
+            ((inf, inf, 0.0), (1.0, 0.0, 0.0)),
+            ((1.0, nan, 2.0), (nan, nan, nan)),
+            ((-inf, -inf, -inf), (1.0, 0.0, 0.0)),
+        ),
     ),
     "one_hot": Record(
         "labels", {"labels": LABELS, "num_classes": 5}, options={"axis": (0,)}, also=(Example({"num_classes": 3}, {}),)
@@ -97,6 +102,13 @@ RECORDS = {
         gate=Gate(1.0, 24.0),
         exact=_log_mean,
     ),
-    "log1mexp": Record("elementwise", {"x": POSITIVE}, differentiable=("x",), gate=Gate(4.0), exact=_log1mexp),
+    "log1mexp": Record(
+        "elementwise",
+        {"x": POSITIVE},
+        differentiable=("x",),
+        gate=Gate(4.0),
+        exact=_log1mexp,
+        edges=(((0.0, -1.0, inf, nan), (-inf, nan, 0.0, nan)),),
+    ),
     "logsubexp": Record("elementwise", {"a": LOGITS, "b": LOWER_LOGITS}, differentiable=("a", "b"), offset="adds"),
 }
