@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -59,6 +60,11 @@ class Backend(NamedTuple):
             with np.errstate(over="ignore"):
                 return self.xp.from_array(values.astype(dtype), chunks=chunks)
         return self.xp.asarray(values, dtype=self.dtype(dtype), device=self.device)
+
+    def arrays(self, values: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+        """Return the arrays of NumPy as those of this library; integers and masks keep their type."""
+        kinds = {"f": dtype, "i": "int32" if dtype != "float64" else "int64", "b": "bool"}
+        return {name: self.array(v, kinds[v.dtype.kind]) for name, v in values.items()}
 
     def numpy(self, x: Any) -> np.ndarray[Any, Any]:
         """Return ``x`` as NumPy array; half types as float32, which holds them exactly."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import softmax_xp
+from softmax_xp.testing.records import function
 from softmax_xp.versions import engine_states
 
 from .backends import BACKENDS, Backend, missing
@@ -126,7 +126,7 @@ def call(backend: Backend) -> Callable[..., Any]:
         given = [*arrays, *(v for k, v in options.items() if k != "dtype")]
         inputs = [v for v in given if hasattr(v, "shape")]
         before = [backend.numpy(a).tobytes() for a in inputs]
-        result = _function(name)(*arrays, **options)
+        result = function(name)(*arrays, **options)
         for out in result if isinstance(result, tuple) else (result,):
             _check_kind(out, arrays[0], backend, options)
         assert [backend.numpy(a).tobytes() for a in inputs] == before, "an input was changed"
@@ -135,13 +135,6 @@ def call(backend: Backend) -> Callable[..., Any]:
         return _float64(backend.numpy(result))
 
     return checked
-
-
-def _function(name: str) -> Callable[..., Any]:
-    """Return a public function, of the top level or of one of the modules below it."""
-    below = ("losses", "derivatives", "sparse", "sampling", "activations")
-    modules = (softmax_xp, *(getattr(softmax_xp, name) for name in below))
-    return next(getattr(m, name) for m in modules if name in m.__all__)
 
 
 def _check_kind(out: Any, x: Any, backend: Backend, options: dict[str, Any]) -> None:

@@ -114,7 +114,7 @@ def assert_close(actual, expected):
     assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype)
     finite = np.isfinite(expected)
     np.testing.assert_array_equal(actual[~finite], expected[~finite])
-    allowed = contract.SPARSE_UNITS["entmax"] * contract.FORMATS[expected.dtype.name].unit
+    allowed = contract.SPARSE_GATES["entmax"].units * contract.FORMATS[expected.dtype.name].unit
     largest = np.max(np.abs(expected[finite]), initial=1.0)
     assert np.all(np.abs(actual[finite] - expected[finite]) <= allowed * largest)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,18 @@ from typing import Any
 import numpy as np
 
 import softmax_xp
-from softmax_xp import activations, derivatives, logsums, losses, normalizers, sampling, sparse
 from softmax_xp.testing import check_backend, contract
 from softmax_xp.testing.compare import ulp
+from softmax_xp.testing.records import RECORDS, examples, numbers, path
 from softmax_xp.versions import installed
 
-from ..backends import BACKENDS, missing
+from ..backends import BACKENDS, Backend, missing
 from .cases import CASES, OPS
 from .distances import Distance, distances
 
 DOCS = Path(__file__).parents[2] / "docs"
 LIBRARIES = ("numpy", "torch", "jax.numpy")
 SUPPORTED = ("numpy", "ml_dtypes", "strict-CPU_DEVICE", "torch", "jax", "dask", "cupy")
-FUNCTIONS = [
-    *sorted((*normalizers.__all__, *logsums.__all__)),
-    *(f"losses.{name}" for name in losses.__all__),
-    *(f"derivatives.{name}" for name in derivatives.__all__),
-    *(f"sparse.{name}" for name in sparse.__all__),
-    *(f"activations.{name}" for name in activations.__all__),
-    *(f"sampling.{name}" for name in sampling.__all__),
-]
-LABELS = ("one_hot", "losses.balanced_class_weights")
-WITHOUT_GRADIENT = ("hardmax", "sampling.sample_categorical", *LABELS)
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -120,7 +109,7 @@ def support_page() -> str:
     """Return what each function does on each library, found by doing it."""
     backends = [BACKENDS[n] for n in SUPPORTED if n in BACKENDS]
     columns = [b for b in backends if not missing(b)]
-    rows = [[f"`{name}`", *(_abilities(name, b) for b in columns)] for name in FUNCTIONS]
+    rows = [[f"`{path(name)}`", *(_abilities(name, b) for b in columns)] for name in RECORDS]
     absent = [f"{b.name}: {missing(b)}." for b in backends if missing(b)]
     return page(
         "Support matrix",
@@ -131,66 +120,35 @@ def support_page() -> str:
     )
 
 
-def _abilities(name: str, backend: Any) -> str:
-    dtype = "int32" if name in LABELS else backend.dtypes[-1]
-    x = backend.array([1, 2] if name in LABELS else [0.5, 0.75], dtype)
-    function = _caller(name, backend)
-    found = [("e", lambda: np.all(np.isfinite(_first(backend, function(x)))))]
+def _abilities(name: str, backend: Backend) -> str:
+    call = examples(name)[name]
+    given = backend.arrays(numbers(), backend.dtypes[-1])
+    first = call.arrays[0]
+    x = given[first]
+
+    def function(v: Any) -> Any:
+        return call.results(given | {first: v})[0]
+
+    def total(v: Any) -> Any:
+        return function(v).sum()
+
+    found = [("e", lambda: not np.all(np.isnan(backend.numpy(function(x)))))]
     if backend.library == "torch":
         torch = backend.xp
         # Calls that share a line below are one function to the compiler, which gives up after eight of them.
         torch.compiler.reset()
         found.append(("j", lambda: torch.compile(function, fullgraph=True, backend="aot_eager")(x) is not None))
-        if name not in WITHOUT_GRADIENT:
-            found.append(("g", lambda: torch.func.grad(lambda v: _value(function(v)).sum())(x.float()) is not None))
+        if call.differentiable:
+            found.append(("g", lambda: torch.func.grad(total)(x) is not None))
     if backend.library == "jax":
         jax = import_module("jax")
         found.append(("j", lambda: jax.jit(function)(x) is not None))
-        if name not in WITHOUT_GRADIENT:
-            found.append(("g", lambda: jax.grad(lambda v: _value(function(v)).sum())(x) is not None))
+        if call.differentiable:
+            found.append(("g", lambda: jax.grad(total)(x) is not None))
     if backend.lazy:
-        found.append(("l", lambda: hasattr(_value(function(x)), "compute")))
-    found.append(("d", lambda: getattr(_value(function(x)), "device", None) == getattr(x, "device", None)))
+        found.append(("l", lambda: hasattr(function(x), "compute")))
+    found.append(("d", lambda: getattr(function(x), "device", None) == getattr(x, "device", None)))
     return " ".join(label for label, works in found if _works(works)) or "no"
-
-
-def _caller(name: str, backend: Any) -> Callable[[Any], Any]:
-    """Return the function of two numbers from 0 to 1 (labels: 1 and 2), with arguments that make sense beside them."""
-    module, _, last = name.rpartition(".")
-    function = getattr(getattr(softmax_xp, module) if module else softmax_xp, last)
-    if name in LABELS:
-        return lambda x: function(x, 3)
-    if module == "sampling":
-        return lambda x: function(x, 1, fill=0.0) if last.endswith("logits") else function(x, noise=x)
-    required = {"softcap": {"cap": 2.0}, "k_subset": {"k": 1.0}, "fenchel_young_loss": {"regularizer": "tsallis"}}
-    if last in required:
-        function = partial(function, **required[last])
-    if last == "logsubexp":
-        return lambda x: function(x, x - 1)
-    if (module in ("", "activations", "sparse") and not last.endswith("_loss")) or last == "softmax_jacobian":
-        return function
-    if last == "softmax_hvp":
-        return lambda p: function(p, p - 1, p + 1)
-    if last.endswith(("vjp", "jvp", "divergence")):
-        return lambda p: function(p, p[0] if last == "logsumexp_vjp" else 1 - p)
-    if last.startswith("binary"):
-        return lambda x: function(x, 1 - x)
-    second = {
-        "partial_label_cross_entropy": ([True, False], "bool"),
-        "logit_adjustment": ([3, 1], "int32"),
-    }
-    other = backend.array(*second.get(last, (1, "int32")))
-    if last == "nll_loss":
-        return lambda x: function(x - 1, other)
-    return lambda x: function(x, other)
-
-
-def _value(result: Any) -> Any:
-    return result[0] if isinstance(result, tuple) else result
-
-
-def _first(backend: Any, result: Any) -> Any:
-    return backend.numpy(_value(result))
 
 
 def _works(ability: Callable[[], Any]) -> bool:

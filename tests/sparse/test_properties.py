@@ -87,7 +87,7 @@ def test_shares_are_in_the_order_of_the_logits(backend, call, name, options, see
 def test_a_larger_alpha_gives_no_more_to_the_small_ones(backend, call, seed, scale):
     dtype = backend.dtypes[0]
     x = backend.array(logits(seed, scale, dtype), dtype)
-    unit = contract.SPARSE_UNITS["entmax"] * contract.FORMATS[dtype].unit * 30
+    unit = contract.SPARSE_GATES["entmax"].units * contract.FORMATS[dtype].unit * 30
     least = [call("entmax", x, alpha=a).min(axis=-1) for a in (1.0, 1.25, 1.5, 2.0, 3.0)]
     assert (np.diff(least, axis=0) <= unit).all()
 
@@ -161,7 +161,7 @@ def test_entmax_is_continuous_through_1(backend, call, step):
     x = backend.array(rows(), dtype)
     at_1, near_1 = call("entmax", x, alpha=1.0), call("entmax", x, alpha=1.0 + step)
     # The derivative in alpha is at most the square of the spread.
-    unit = contract.SPARSE_UNITS["entmax"] * contract.FORMATS[dtype].unit
+    unit = contract.SPARSE_GATES["entmax"].units * contract.FORMATS[dtype].unit
     assert np.abs(at_1 - near_1).max() <= step * np.ptp(rows(), axis=-1).max() ** 2 + 10 * unit
 
 

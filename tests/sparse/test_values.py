@@ -122,7 +122,7 @@ def test_long_rows_have_one_threshold(backend, call, alpha):
         some = p > 0
         # p**beta is the height above the threshold, which is off by what the sum of a long row is.
         heights = p[some] ** beta - p[0] ** beta - beta * d[some]
-        gate = contract.SPARSE_UNITS["entmax"] * contract.FORMATS[dtype].unit * np.log2(n)
+        gate = contract.SPARSE_GATES["entmax"].units * contract.FORMATS[dtype].unit * np.log2(n)
         moved = beta * np.maximum(p[some], contract.FORMATS[dtype].tiny) ** (beta - 1)
         assert (np.abs(heights) <= gate * np.maximum(moved * max(1.0, 1 / beta), 1.0)).all()
         assert abs(p.sum() - 1) <= 2 * contract.sum_gate(dtype, n)

@@ -16,6 +16,7 @@ from types import FunctionType, ModuleType
 import pytest
 
 import softmax_xp
+from softmax_xp.testing.records import FAMILIES, RECORDS, UNTRIED, calls, function, path
 
 PACKAGE = Path(softmax_xp.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -27,15 +28,14 @@ MAX_MODULE = 400
 MAX_FUNCTION = 40
 MAY_RAISE = ("_gate", "cli", "testing", "versions", "_vendored")
 
-SUBMODULES = ("losses", "derivatives", "sparse", "sampling", "activations")
+SUBMODULES = tuple(module for module in FAMILIES if module)
+"""The public modules below the top."""
 
 
 def public_functions() -> dict[str, FunctionType]:
     """Return every public function by the name it is documented under; one at the top is not repeated below."""
     found = {n: getattr(softmax_xp, n) for n in softmax_xp.__all__}
-    for submodule in (getattr(softmax_xp, n) for n in SUBMODULES):
-        names = (n for n in submodule.__all__ if n not in found)
-        found |= {f"{submodule.__name__.partition('.')[2]}.{n}": getattr(submodule, n) for n in names}
+    found |= {path(n): function(n) for n in RECORDS if n not in found}
     return {name: f for name, f in found.items() if isinstance(f, FunctionType)}
 
 
@@ -142,6 +142,23 @@ def test_all_is_sorted_and_complete(module: ModuleType) -> None:
     assert {n for n in own if not n.startswith("_")} - {"run"} == {
         n for n in module.__all__ if isinstance(getattr(module, n), FunctionType)
     }
+
+
+def test_every_public_function_has_a_record() -> None:
+    every = (softmax_xp, *(getattr(softmax_xp, n) for n in SUBMODULES))
+    names = {n for module in every for n in module.__all__ if isinstance(getattr(module, n), FunctionType)}
+    assert names - {"show_versions", "use_engine", "which_engine"} == set(RECORDS)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_has_every_argument_and_tries_every_option(name: str) -> None:
+    parameters = inspect.signature(function(name)).parameters.items()
+    arguments = [p for p, v in parameters if v.kind is v.POSITIONAL_ONLY]
+    options = {p for p, v in parameters if v.kind is v.KEYWORD_ONLY}
+    tried = {option for call in calls(name).values() for option in call.options}
+    assert arguments == list(RECORDS[name].arguments)
+    assert options - {*UNTRIED} == tried
+    assert {*RECORDS[name].differentiable} <= {*arguments, *options}
 
 
 def test_all_is_documented() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from .._gate.arrays import namespace_of
 from .._xp.dtypes import dtype_name, has_float64, is_half
 from .._xp.namespace import is_jax, is_torch
-from .contract import FLOATS
+
+FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 
 def dtype_of(x: Any) -> str:

@@ -12,6 +12,7 @@ from .._xp.namespace import short_name
 from .arrays import floats_of, from_numpy, to_numpy
 from .check_activations import activation_lines
 from .check_losses import LONGEST, loss_lines
+from .check_records import record_lines
 from .check_sampling import sampling_lines
 from .check_sparse import sparse_lines
 from .compare import allowance, distance, ulp
@@ -80,6 +81,7 @@ def check_backend(xp: Any, /, *, device: Any = None, full: bool = False) -> Repo
         lines += activation_lines(xp, device, dtype)
         lines += sparse_lines(xp, device, dtype)
         lines += sampling_lines(xp, device, dtype)
+        lines += record_lines(xp, device, dtype)
         lines += probe.accuracy("widths", width_rows(range(1, WIDEST + 1) if full else sampled_widths()))
     return Report(short_name(xp), str(device or "the default device"), lines)
 

@@ -14,6 +14,7 @@ from .compare import allowance, distance, ulp
 from .contract import ACTIVATION_CASES, ACTIVATION_EDGES, MAX_ELEMENTARY_ERROR, activation_op
 from .exact_activations import exact_activation
 from .oracle import Exact, Floats
+from .records.entry import name_of as name_of
 from .report import Line
 
 _LIMITS = {
@@ -42,11 +43,6 @@ def activation_numbers(name: str, dtype: str) -> Floats:
         ]
     )
     return np.concatenate([-half, half])
-
-
-def name_of(name: str, options: dict[str, Any]) -> str:
-    """Return a call as text."""
-    return name + "".join(f" {key}={value}" for key, value in options.items())
 
 
 def activation_lines(xp: Any, device: Any, dtype: str) -> Iterator[Line]:

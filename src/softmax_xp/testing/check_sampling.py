@@ -15,15 +15,13 @@ from .compare import allowance, distance, ulp
 from .contract import DRAW_EDGES, FILTER_EDGES, FILTER_FILL, FILTERS, MAX_ELEMENTARY_ERROR, FilterEdge
 from .exact_sampling import exact_drawn, exact_filter
 from .oracle import Exact, Floats, exact_rows
+from .records.sampling import RECORDS
 from .report import Line
 
 FILTER_VALUES = {
-    "top_k_logits": (1, 7),
-    "top_p_logits": (0.4, 0.9),
-    "min_p_logits": (0.05, 0.5),
-    "typical_logits": (0.4, 0.9),
-    "epsilon_logits": (0.01, 0.1),
-    "eta_logits": (0.01, 0.1),
+    name: tuple(value for case in record.cases for value in case.values())
+    for name, record in RECORDS.items()
+    if record.kind == "filter"
 }
 """The numbers that each filter is called with on ordinary rows: the first for all, or the two in turn."""
 

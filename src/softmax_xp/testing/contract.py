@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from .activation_edges import ACTIVATION_CASES as ACTIVATION_CASES
 from .activation_edges import ACTIVATION_EDGES as ACTIVATION_EDGES
-from .activation_edges import ACTIVATION_ULPS, CONDITIONED
+from .activation_edges import ACTIVATION_GATES
 from .activation_edges import activation_op as activation_op
+from .arrays import FLOATS as FLOATS
+from .records.entry import Gate as Gate
 from .sampling_edges import DRAW_EDGES as DRAW_EDGES
 from .sampling_edges import FILTER_EDGES as FILTER_EDGES
 from .sampling_edges import FILTER_FILL as FILTER_FILL
@@ -16,9 +18,9 @@ from .sampling_edges import FILTERS as FILTERS
 from .sampling_edges import DrawEdge as DrawEdge
 from .sampling_edges import FilterEdge as FilterEdge
 from .sparse_edges import LOSS_CASES as LOSS_CASES
-from .sparse_edges import LOSS_GATE, SPARSE_UNITS
 from .sparse_edges import SPARSE_CASES as SPARSE_CASES
 from .sparse_edges import SPARSE_EDGES as SPARSE_EDGES
+from .sparse_edges import SPARSE_GATES as SPARSE_GATES
 from .sparse_edges import SparseEdge as SparseEdge
 from .sparse_edges import sparse_op as sparse_op
 from .sparse_edges import total_of as total_of
@@ -28,7 +30,6 @@ from .sum_edges import SumEdge as SumEdge
 OPS = ("softmax", "log_softmax", "logsumexp")
 LOSS_OPS = ("cross_entropy", "binary_cross_entropy")
 DERIVATIVES = ("softmax_vjp", "softmax_hvp", "log_softmax_vjp", "logsumexp_vjp", "cross_entropy_grad")
-FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 MAX_ELEMENTARY_ERROR = 4.0
 """Largest error of the library's own exp and log1p, in ulp, that the contract can be kept with."""
@@ -59,14 +60,6 @@ FORMATS = {
 }
 
 
-class Gate(NamedTuple):
-    """What is allowed for one op and dtype: ``ulps * ulp(y) + units * u``, and ``conditioned`` times c."""
-
-    ulps: float
-    units: float
-    conditioned: float
-
-
 COMPILED = {"softmax": 5.0, "log_softmax": 2.5, "cross_entropy": 2.5}
 """The gates of compiled engines in ulp, at any spread of the logits. That of logsumexp is the same as elsewhere."""
 
@@ -79,14 +72,14 @@ def gate(op: str, dtype: str, n: int, elementary: float, *, sequential: bool = F
     that a compiled engine computes, which shifts exactly. The loss of a label, one per row, has the
     gate of log_softmax.
     """
-    if op in SPARSE_UNITS or op == "fenchel_young_loss":
+    if op in SPARSE_GATES:
         return _sparse_gate(op, dtype)
     if dtype in ("float16", "bfloat16"):
         return Gate(1.0, 0.0, False)
     if compiled and op in COMPILED:
         return Gate(COMPILED[op], 0.0, False)
-    if op in ACTIVATION_ULPS:
-        return Gate(ACTIVATION_ULPS[op], 0.0, op in CONDITIONED)
+    if op in ACTIVATION_GATES:
+        return ACTIVATION_GATES[op]
     terms = ceil(log2(max(n, 1))) / 4
     slack = sqrt(n) if sequential and dtype == "float64" else 0.0
     if op == "softmax":
@@ -98,13 +91,13 @@ def gate(op: str, dtype: str, n: int, elementary: float, *, sequential: bool = F
     if op == "logsumexp":
         return Gate(1.0, (elementary + 3 + terms) * max(1.0, log(max(n, 1))), False)
     raise ValueError(
-        f"there is no gate for {op!r}; use one of {', '.join((*OPS, *LOSS_OPS, *ACTIVATION_ULPS, *SPARSE_UNITS))}"
+        f"there is no gate for {op!r}; use one of {', '.join((*OPS, *LOSS_OPS, *ACTIVATION_GATES, *SPARSE_GATES))}"
     )
 
 
 def _sparse_gate(op: str, dtype: str) -> Gate:
     """Return the gate of a map onto the simplex or of its loss; half types have that of float32, and 2 ulp."""
-    ulps, units = LOSS_GATE if op not in SPARSE_UNITS else (0.0, SPARSE_UNITS[op])
+    ulps, units, _ = SPARSE_GATES[op]
     if dtype in ("float16", "bfloat16"):
         return Gate(2.0, 0.0, units * FORMATS["float32"].unit / FORMATS[dtype].unit)
     return Gate(ulps, 0.0, units)

@@ -8,9 +8,6 @@ from typing import Any, NamedTuple
 Row = tuple[float, ...]
 Mask = tuple[bool, ...]
 
-FILTERS = ("top_k_logits", "top_p_logits", "min_p_logits", "typical_logits", "epsilon_logits", "eta_logits")
-"""The filters; what each keeps is promised exactly, with the bits of the logit."""
-
 FILTER_FILL = -7.0
 """What stands for a removed entry in the table: not -inf, so that a kept -inf shows."""
 
@@ -164,6 +161,9 @@ def _filter_edge(
 ) -> FilterEdge:
     return FilterEdge(name, x, value, where, options, kept)
 
+
+FILTERS = tuple(_ROWS)
+"""The filters; what each keeps is promised exactly, with the bits of the logit."""
 
 FILTER_EDGES = {name: tuple(_filter_edge(*row) for row in rows) for name, rows in _ROWS.items()}
 """What each filter keeps; each floating type holds the logits and parameters as they are."""

@@ -5,49 +5,21 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any, NamedTuple
 
-Options = dict[str, Any]
+from .records.sparse import RECORDS
 
-SPARSE_CASES: tuple[tuple[str, Options], ...] = (
-    ("sparsemax", {}),
-    ("entmax", {}),
-    ("entmax", {"alpha": 1.0}),
-    ("entmax", {"alpha": 1.001}),
-    ("entmax", {"alpha": 1.25}),
-    ("entmax", {"alpha": 1.9}),
-    ("entmax", {"alpha": 2.0}),
-    ("entmax", {"alpha": 2.5}),
-    ("entmax", {"alpha": 10.0}),
-    ("entmax", {"alpha": inf}),
-    ("normmax", {}),
-    ("normmax", {"alpha": 1.0}),
-    ("normmax", {"alpha": 1.2}),
-    ("normmax", {"alpha": 5.0}),
-    ("normmax", {"alpha": inf}),
-    ("k_subset", {"k": 1.0}),
-    ("k_subset", {"k": 1.75}),
-    ("project_simplex", {}),
-    ("project_simplex", {"scale": 2.5}),
-    ("project_simplex", {"scale": 0.0}),
+_BY_FAMILY = {name: record for name, record in RECORDS.items() if record.exact is None}
+"""Those that `exact_map` and `exact_fenchel_young` have the exact results of."""
+
+SPARSE_CASES = tuple(
+    (name, case) for name, record in _BY_FAMILY.items() if record.kind == "map" for case in record.cases
 )
 """The maps and options that are checked."""
 
-LOSS_CASES: tuple[Options, ...] = (
-    {"regularizer": "shannon"},
-    {"regularizer": "gini"},
-    {"regularizer": "tsallis"},
-    {"regularizer": "tsallis", "alpha": 1.2},
-    {"regularizer": "tsallis", "alpha": 3.0},
-    {"regularizer": "norm"},
-    {"regularizer": "norm", "alpha": 1.5},
-    {"regularizer": "norm", "alpha": 3.0},
-)
+LOSS_CASES = RECORDS["fenchel_young_loss"].cases
 """The regularizers of `fenchel_young_loss` that are checked."""
 
-SPARSE_UNITS = {"sparsemax": 8.0, "entmax": 16.0, "normmax": 16.0, "k_subset": 8.0, "project_simplex": 8.0}
+SPARSE_GATES = {name: record.gate for name, record in _BY_FAMILY.items() if record.gate is not None}
 """Gates of an entry in units u of one rounding, times the slack of the oracle: the spread of the support, or 1."""
-
-LOSS_GATE = (8.0, 16.0)
-"""That of a loss: in ulp, and in units u times its slack."""
 
 
 def sparse_op(name: str, alpha: float = 1.5, **_: Any) -> str:
