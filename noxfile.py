@@ -38,8 +38,13 @@ if platform.system() != "Linux":
 NUMPY = ["tests", "--backend", "numpy,ml_dtypes", "-n", "2"]
 OF_TORCH = ["tests", "--backend", "torch", "-n", "2"]
 
-# Families without an engine on torch, nor in the kernels: one run on each library tells all.
+# An engine changes no error message, nor what has no engine on torch and no kernel: one run on each library tells all.
 ONE_RUN = [f"--ignore=tests/{name}" for name in ("activations", "sampling", "sparse")]
+ONE_RUN += ["--ignore=tests/test_errors.py", "--ignore=tests/losses/test_errors.py"]
+
+# What torch compiles or transforms is the formula, with kernels and without.
+NO_ENGINE = ("activations", "compile", "loss_compile", "sampling", "sparse", "sparse_compile", "switches", "transforms")
+WITHOUT_ENGINES = [f"--ignore=tests/torch_only/test_{name}.py" for name in NO_ENGINE]
 
 # Tests with a session of their own.
 STRUCTURE = ["test_bench.py", "test_cli.py", "test_engines.py"]
@@ -47,7 +52,7 @@ OF_NUMPY = ["test_blocks.py", "test_numpy_engines.py", "test_row_engines.py", "t
 
 
 def pytest(session: nox.Session, *args: str, env: dict[str, str] | None = None) -> None:
-    session.run("python", "-m", "pytest", "-q", *args, *session.posargs, env=env)
+    session.run("python", "-m", "pytest", "-q", "--durations=25", *args, *session.posargs, env=env)
 
 
 @nox.session
@@ -93,16 +98,17 @@ def doctests(session: nox.Session) -> None:
 def numpy(session: nox.Session) -> None:
     """NumPy alone: writeable, read-only, and bfloat16 from ml_dtypes; in place, and by the formula."""
     session.install("-e", ".[numpy,check]", "ml_dtypes", *TEST)
-    for engine in ("numpy_inplace", "generic"):
-        pytest(session, *NUMPY, *only_core(*OF_NUMPY), env={"SOFTMAX_XP_ENGINE": engine})
+    pytest(session, *NUMPY, *only_core(*OF_NUMPY), env={"SOFTMAX_XP_ENGINE": "numpy_inplace"})
+    pytest(session, *NUMPY, *ONE_RUN, *only_core(), env={"SOFTMAX_XP_ENGINE": "generic"})
 
 
 @nox.session
 def strict(session: nox.Session) -> None:
-    """array-api-strict alone, on all its devices, at each version of the standard and with its strictest flags."""
+    """array-api-strict alone: everything at version 2023.12, each function on all its devices at each version."""
     session.install("-e", ".[check]", "array-api-strict", *TEST)
-    for version in ("2023.12", "2024.12", "2025.12"):
-        pytest(session, "tests", "--backend", "strict", "--api-version", version, "-n", "2", *only_core())
+    pytest(session, "tests", "--backend", "strict", "--api-version", "2023.12", "-n", "2", *only_core())
+    for version in ("2024.12", "2025.12"):
+        pytest(session, "tests/test_every_function.py", "--backend", "strict", "--api-version", version, "-n", "2")
 
 
 @nox.session
@@ -125,9 +131,10 @@ def inductor(session: nox.Session) -> None:
 def jax(session: nox.Session) -> None:
     """JAX on the CPU alone, with x64 on and off."""
     session.install("-e", ".[jax,check]", *TEST)
-    # Eager JAX compiles each operation for each shape: the options of the losses are tested with x64 only.
-    pytest(session, "tests", "--backend", "jax", "-n", "2", "--ignore=tests/losses", *only_core("jax_only"))
-    pytest(session, "tests/losses", "--backend", "jax-x64", "-n", "2", "--dist", "loadfile")
+    # What is compiled is compiled once, if the tests of a file have one process. The losses are tested with x64 only.
+    only = ("-n", "2", "--dist", "loadscope")
+    pytest(session, "tests", "--backend", "jax", *only, "--ignore=tests/losses", *only_core("jax_only"))
+    pytest(session, "tests/losses", "--backend", "jax-x64", *only)
 
 
 @nox.session
@@ -172,7 +179,7 @@ def kernels(session: nox.Session) -> None:
     # Where memory is touched in many ways; the rest would take minutes and touch no other.
     session.run("python", "kernels/tests/sanitize.py", "-k", "layouts or edges or arguments or memory")
     pytest(session, *NUMPY, *ONE_RUN, *only_core(*OF_NUMPY))
-    pytest(session, *OF_TORCH, *ONE_RUN, *only_core("torch_only"))
+    pytest(session, *OF_TORCH, *ONE_RUN, *WITHOUT_ENGINES, *only_core("torch_only"))
 
 
 @nox.session
