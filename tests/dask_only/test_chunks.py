@@ -14,35 +14,15 @@ import numpy as np  # noqa: E402
 import softmax_xp as sx  # noqa: E402
 from softmax_xp import sampling, sparse  # noqa: E402
 
-from . import test_lazy, test_losses, test_sampling, test_sparse  # noqa: E402
+from . import test_lazy  # noqa: E402
+from .lazy import assert_close  # noqa: E402
 
 SIZES = (5, 3, 12, 4, 7, 2, 6)
 """Of the chunks of each array of a call, along all of its axes."""
 
-LISTS = (test_lazy, test_losses, test_sampling, test_sparse)
-
 
 def in_chunks_of_its_own(values: Any, size: int) -> Any:
     return da.from_array(values, chunks=tuple(min(size, n) for n in values.shape))
-
-
-def arrays_of(module: Any) -> list[Any]:
-    """Return what the calls of a module of tests take, as arrays of NumPy."""
-    if module is test_lazy:
-        return [test_lazy.X, test_lazy.KEEP, test_lazy.ROW, test_lazy.LABELS]
-    if module is test_sampling:
-        return [test_lazy.X, test_sampling.NOISE, test_lazy.KEEP, test_lazy.ROW]
-    return list(module.NUMPY)
-
-
-@pytest.mark.parametrize(
-    ("module", "name"), [pytest.param(m, n, id=f"{m.__name__.rpartition('_')[2]}: {n}") for m in LISTS for n in m.CALLS]
-)
-def test_values_are_those_of_numpy_with_each_array_in_chunks_of_its_own(module, name):
-    plain = arrays_of(module)
-    lazy = [in_chunks_of_its_own(v, size) for v, size in zip(plain, (*SIZES, 3, 2), strict=False)]
-    whole = (lambda v: [type(module.NUMPY)(*v)]) if hasattr(module, "NUMPY") else list
-    module.assert_close(module.CALLS[name](*whole(lazy)), module.CALLS[name](*whole(plain)))
 
 
 MASKS = {
@@ -73,7 +53,7 @@ WITH_A_MASK = {
 def test_what_has_length_1_or_fewer_dimensions_stands_for_all_chunks(name, mask):
     plain = [test_lazy.X, test_lazy.LABELS, MASKS[mask], np.asarray(1.25)]
     lazy = [in_chunks_of_its_own(v, size) for v, size in zip(plain, SIZES, strict=False)]
-    test_sparse.assert_close(WITH_A_MASK[name](*lazy), WITH_A_MASK[name](*plain))
+    assert_close(WITH_A_MASK[name](*lazy), WITH_A_MASK[name](*plain))
 
 
 @pytest.mark.parametrize("name", WITH_A_MASK)
@@ -82,7 +62,7 @@ def test_a_mask_of_known_length_goes_with_rows_of_unknown_length(name):
     plain = [test_lazy.X[chosen], test_lazy.LABELS[chosen], test_lazy.KEEP[:1], np.asarray(1.25)]
     x, labels = (da.from_array(v, chunks=5) for v in (test_lazy.X, test_lazy.LABELS))
     lazy = [v[x[:, 0] > 0] for v in (x, labels)] + [da.from_array(v) for v in plain[2:]]
-    test_sparse.assert_close(WITH_A_MASK[name](*lazy), WITH_A_MASK[name](*plain))
+    assert_close(WITH_A_MASK[name](*lazy), WITH_A_MASK[name](*plain))
 
 
 @pytest.mark.parametrize("chunks", [((0, 4), (3,)), ((2, 0, 2), (3,)), ((4,), (2, 0, 1)), ((4, 0), (0, 3))], ids=str)

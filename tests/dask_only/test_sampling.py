@@ -1,4 +1,4 @@
-"""Draws and filters of Dask arrays: lazy, and with chunks of any length."""
+"""Draws of Dask arrays: axes of unknown length, and generators."""
 
 from __future__ import annotations
 
@@ -9,68 +9,17 @@ da = pytest.importorskip("dask.array", reason="dask.array needs numpy")
 
 import numpy as np  # noqa: E402
 
-from softmax_xp import sampling  # noqa: E402
-from softmax_xp.sampling import gumbel_softmax, sample_categorical  # noqa: E402
+from softmax_xp.sampling import gumbel_softmax, sample_categorical, top_k_logits  # noqa: E402
 
-from .test_lazy import CHUNKS, KEEP, ROW, X, assert_close  # noqa: E402
+from .lazy import assert_close  # noqa: E402
+from .test_lazy import KEEP, ROW, X  # noqa: E402
 
 NOISE = np.random.default_rng(1).gumbel(size=X.shape)
-CALLS = {
-    "gumbel_softmax": lambda x, noise, keep, row: gumbel_softmax(x, noise=noise, where=keep, temperature=row),
-    "gumbel_softmax hard": lambda x, noise, keep, row: gumbel_softmax(x, noise=noise, hard=True),
-    "sample_categorical": lambda x, noise, keep, row: sample_categorical(x, noise=noise, where=keep),
-    "sample_categorical along axis 0": lambda x, noise, keep, row: sample_categorical(x, noise=noise, axis=0),
-    "sample_categorical different": lambda x, noise, keep, row: sample_categorical(
-        x, noise=noise, shape=(2, 2), replace=False
-    ),
-    "top_k_logits": lambda x, noise, keep, row: sampling.top_k_logits(x, 3, where=keep),
-    "top_k_logits of rows": lambda x, noise, keep, row: sampling.top_k_logits(x, (4 * row).astype("int32")),
-    "top_k_logits along axis 0": lambda x, noise, keep, row: sampling.top_k_logits(x, 3, axis=0),
-    "top_p_logits": lambda x, noise, keep, row: sampling.top_p_logits(x, row / 2, where=keep),
-    "min_p_logits": lambda x, noise, keep, row: sampling.min_p_logits(x, 0.1, min_keep=2),
-    "typical_logits": lambda x, noise, keep, row: sampling.typical_logits(x, 0.7, where=keep),
-    "epsilon_logits": lambda x, noise, keep, row: sampling.epsilon_logits(x, 0.1),
-    "eta_logits": lambda x, noise, keep, row: sampling.eta_logits(x, row / 4),
-}
-every = pytest.mark.parametrize("name", CALLS)
-filters = pytest.mark.parametrize("name", [n for n in CALLS if "logits" in n])
 
 
 def inputs(chunks=(5, 3)):
     wide = [da.from_array(v, chunks=chunks) for v in (X, NOISE, KEEP)]
     return (*wide, da.from_array(ROW, chunks=(chunks[0], 1)))
-
-
-def test_every_public_function_is_called_here():
-    assert {n.split(" ")[0] for n in CALLS} == set(sampling.__all__)
-
-
-@every
-def test_nothing_is_computed_while_the_graph_is_built(name, refused):
-    y = CALLS[name](*inputs())
-    assert isinstance(y, da.Array)
-    assert y._meta.dtype == y.dtype
-
-
-@every
-@pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS)
-def test_values_are_those_of_numpy_however_chunked(name, chunks):
-    assert_close(CALLS[name](*inputs(chunks)), CALLS[name](X, NOISE, KEEP, ROW))
-
-
-@filters
-def test_filters_keep_the_chunks(name):
-    assert CALLS[name](*inputs()).chunks == inputs()[0].chunks
-
-
-@every
-def test_rows_chosen_by_value_have_unknown_chunks_and_the_right_answer(name):
-    if "logits along axis 0" in name or "different" in name:
-        pytest.skip("these need the number of rows")
-    given = inputs()
-    chosen = X[:, 0] > 0
-    lazy = [v[given[0][:, 0] > 0] for v in given]
-    assert_close(CALLS[name](*lazy), CALLS[name](*(v[chosen] for v in (X, NOISE, KEEP, ROW))))
 
 
 def test_labels_of_rows_of_unknown_number_are_drawn_without_replacement():
@@ -83,10 +32,10 @@ def test_labels_of_rows_of_unknown_number_are_drawn_without_replacement():
 
 def test_an_axis_of_unknown_length_that_is_sorted_says_what_to_do():
     given = inputs()
-    x, noise, *_ = lazy = [v[given[0][:, 0] > 0] for v in given]
+    x, noise, *_ = [v[given[0][:, 0] > 0] for v in given]
     said = r"length of axis 0 of (x|logits) is unknown; .*\.compute_chunk_sizes\(\)"
     with pytest.raises(ValueError, match=said):
-        CALLS["top_k_logits along axis 0"](*lazy)
+        top_k_logits(x, 3, axis=0)
     with pytest.raises(ValueError, match=said):
         sample_categorical(x, noise=noise, axis=0, shape=2, replace=False)
 

@@ -1,4 +1,4 @@
-"""torch.compile(fullgraph=True): every function, forward and backward, warm and cold."""
+"""torch.compile(fullgraph=True): half types, gradients by options, errors, engines, the first call of a process."""
 
 from __future__ import annotations
 
@@ -10,54 +10,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 import softmax_xp as sx  # noqa: E402
-from softmax_xp import logsums, normalizers  # noqa: E402
 
-from .compiling import assert_same, compiled, results, with_gradient  # noqa: E402
+from .compiling import assert_same, compiled, results  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("no_compiled_code")
 
 X = torch.tensor([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [40.0, 0.0, -40.0, 40.0]], dtype=torch.float64)
-KEEP = torch.tensor([[True, False, True, True], [True, True, True, True], [False, False, False, False]])
 ROW = torch.tensor([[0.5], [2.0], [1.0]], dtype=torch.float64)
-LABELS = torch.tensor([0, 3, -1])
-ROWWISE = ("softmax", "log_softmax", "softmin", "softmax_and_logsumexp")
-
-CALLS = {
-    "hardmax": lambda: sx.hardmax(X, axis=(0, 1), where=KEEP),
-    "one_hot": lambda: sx.one_hot(LABELS, 4),
-}
-DIFFERENTIABLE = {
-    **{name: lambda x, f=getattr(sx, name): f(x) for name in ROWWISE},
-    **{
-        f"{name} with all options": lambda x, f=getattr(sx, name): f(x, where=KEEP, temperature=ROW, sink=ROW)
-        for name in ROWWISE
-    },
-    "softmax with numbers": lambda x: sx.softmax(x, axis=0, temperature=2, sink=0.0),
-    "softmax of all axes": lambda x: sx.softmax(x, axis=None, dtype=torch.float32),
-    "logsumexp": lambda x: sx.logsumexp(x, axis=1, where=KEEP),
-    "logsumexp with weights": lambda x: sx.logsumexp(x, axis=1, b=ROW, keepdims=True),
-    "signed logsumexp": lambda x: sx.logsumexp(x, axis=1, b=-ROW, return_sign=True),
-    "logmeanexp": lambda x: sx.logmeanexp(x, axis=1, where=KEEP[1]),
-    "log1mexp": lambda x: sx.log1mexp(x + 41),
-    "logsubexp": lambda x: sx.logsubexp(x + 1, x),
-}
-
-
-@pytest.mark.parametrize("name", [*normalizers.__all__, *logsums.__all__])
-def test_every_public_function_is_compiled_here(name):
-    assert any(call.split(" ")[0] == name for call in [*CALLS, *DIFFERENTIABLE])
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_compiled_values_are_the_eager_ones(name):
-    assert_same(results(compiled(CALLS[name])()), results(CALLS[name]()))
-
-
-@pytest.mark.usefixtures("formula_of_graphs")
-@pytest.mark.parametrize("name", DIFFERENTIABLE)
-def test_compiled_values_and_gradients_are_the_eager_ones(name):
-    f = DIFFERENTIABLE[name]
-    assert_same(with_gradient(compiled(f), X), with_gradient(f, X))
 
 
 @pytest.mark.parametrize("name", ["softmax", "logsumexp"])

@@ -12,7 +12,7 @@ from softmax_xp._gate.arrays import namespace_of  # noqa: E402
 from softmax_xp._xp.noise import Source, noise_of  # noqa: E402
 from softmax_xp.sampling import gumbel_softmax, sample_categorical  # noqa: E402
 
-from .compiling import assert_same, compiled, results, with_gradient  # noqa: E402
+from .compiling import with_gradient  # noqa: E402
 
 inf, nan = torch.inf, torch.nan
 X = torch.tensor([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [3.0, 0.0, -4.0, 2.5]], dtype=torch.float64)
@@ -25,9 +25,6 @@ SOFT = {
     "gumbel_softmax with options": lambda x, noise=NOISE: gumbel_softmax(x, noise=noise, temperature=ROW, where=KEEP),
     "gumbel_softmax at 0.5": lambda x, noise=NOISE: gumbel_softmax(x, noise=noise, temperature=0.5),
 }
-HARD = {
-    "gumbel_softmax hard": lambda x, noise=NOISE: gumbel_softmax(x, noise=noise, hard=True, where=KEEP),
-}
 FILTERS = {
     "top_k_logits": lambda x: sampling.top_k_logits(x, 2, where=KEEP),
     "top_k_logits of rows": lambda x: sampling.top_k_logits(x, torch.tensor([[1], [2], [3]]), ties="all"),
@@ -37,17 +34,7 @@ FILTERS = {
     "epsilon_logits": lambda x: sampling.epsilon_logits(x, 0.2),
     "eta_logits": lambda x: sampling.eta_logits(x, ROW / 4),
 }
-LABELS = {
-    "sample_categorical": lambda x: sample_categorical(x, noise=NOISES, shape=2, where=KEEP),
-    "sample_categorical different": lambda x: sample_categorical(x, noise=NOISE, shape=(2, 1), replace=False),
-}
-CALLS = {**SOFT, **HARD, **FILTERS}
 soft = pytest.mark.parametrize("name", SOFT)
-every = pytest.mark.parametrize("name", CALLS)
-
-
-def test_every_public_function_is_called_here():
-    assert {n.split(" ")[0] for n in (*CALLS, *LABELS)} == set(sampling.__all__)
 
 
 @soft
@@ -122,35 +109,11 @@ def test_a_filter_before_a_softmax_has_the_gradient_of_the_smaller_softmax():
     assert torch.equal(x.grad[[1, 3]], torch.zeros(2, dtype=torch.float64))
 
 
-@pytest.mark.usefixtures("no_compiled_code", "formula")
-@every
-def test_compiled_values_and_gradients_are_the_eager_ones(name):
-    assert_same(with_gradient(compiled(CALLS[name]), X), with_gradient(CALLS[name], X))
-
-
-@pytest.mark.usefixtures("no_compiled_code")
-@pytest.mark.parametrize("name", LABELS)
-def test_compiled_labels_are_the_eager_ones(name):
-    assert_same(results(compiled(LABELS[name])(X)), results(LABELS[name](X)))
-
-
 @pytest.mark.usefixtures("formula")
 @pytest.mark.parametrize("hard", [False, True])
 def test_vmap_of_relaxed_draws_is_the_batched_call(hard):
     mapped = torch.func.vmap(lambda x, n, w: gumbel_softmax(x, noise=n, where=w, hard=hard))(X, NOISE, KEEP)
     assert torch.equal(mapped, gumbel_softmax(X, noise=NOISE, where=KEEP, hard=hard))
-
-
-@pytest.mark.parametrize("name", [n for n in sampling.__all__ if n.endswith("logits")])
-def test_vmap_of_filters_is_the_batched_call(name):
-    f, value = getattr(sampling, name), 2 if name == "top_k_logits" else 0.6
-    assert torch.equal(torch.func.vmap(lambda x: f(x, value))(X), f(X, value))
-
-
-@pytest.mark.parametrize("replace", [True, False])
-def test_vmap_of_labels_is_the_batched_call(replace):
-    mapped = torch.func.vmap(lambda x, n: sample_categorical(x, noise=n, replace=replace))(X, NOISE)
-    assert torch.equal(mapped, sample_categorical(X, noise=NOISE, replace=replace))
 
 
 def test_labels_follow_no_derivatives():

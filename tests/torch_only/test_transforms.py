@@ -14,8 +14,6 @@ from . import analytic  # noqa: E402
 
 EPS = torch.finfo(torch.float64).eps
 X = torch.tensor([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
-KEEP = torch.tensor([[True, False, True, True], [True, True, True, True], [False, False, False, False]])
-ROWWISE = ("softmax", "log_softmax", "softmin", "softmax_and_logsumexp", "logsumexp", "logmeanexp", "hardmax")
 JACOBIANS = {
     "softmax": analytic.softmax_jacobian,
     "log_softmax": analytic.log_softmax_jacobian,
@@ -28,31 +26,11 @@ def same(a, b):
     return all(torch.equal(x.reshape(-1).nan_to_num(7), y.reshape(-1).nan_to_num(7)) for x, y in zip(a, b, strict=True))
 
 
-@pytest.mark.usefixtures("formula")
-@pytest.mark.parametrize("name", ROWWISE)
-def test_vmap_is_the_batched_call(name):
-    f = partial(getattr(sx, name), axis=-1)
-    assert same(torch.func.vmap(f)(X), f(X))
-
-
-@pytest.mark.usefixtures("formula")
-@pytest.mark.parametrize("name", ROWWISE)
-def test_vmap_over_a_mask_is_the_batched_call(name):
-    f = getattr(sx, name)
-    assert same(torch.func.vmap(lambda x, w: f(x, axis=-1, where=w))(X, KEEP), f(X, axis=-1, where=KEEP))
-
-
 @pytest.mark.parametrize("option", ["temperature", "sink"])
 def test_vmap_over_a_scalar_option_is_one_value_per_row(option):
     values = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
     mapped = torch.func.vmap(lambda x, v: sx.softmax(x, **{option: v}))(X, values)
     assert same(mapped, sx.softmax(X, **{option: values[:, None]}))
-
-
-def test_vmap_of_elementwise_functions_is_the_batched_call():
-    a = X.abs() + 1
-    assert same(torch.func.vmap(sx.log1mexp)(a), sx.log1mexp(a))
-    assert same(torch.func.vmap(sx.logsubexp)(a, a - 0.5), sx.logsubexp(a, a - 0.5))
 
 
 def test_vmap_of_one_hot_is_the_batched_call():
