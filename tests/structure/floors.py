@@ -87,3 +87,49 @@ def circle(imports: list[Import]) -> list[str]:
         return []
 
     return next((found for start in sorted(targets) if (found := search(start, []))), [])
+
+
+WHAT = {
+    "cli": "commands",
+    "testing": "records, contract, oracle: public",
+    "engines": "which engine, versions",
+    "normalizers": "public functions: docstring, gate, one formula",
+    "_composed": "what is made of several executed formulas",
+    "_engines": "how a formula is executed, and its plans",
+    "_autodiff": "how torch and JAX are told of the derivatives",
+    "_formulas": "the formulas, for every library",
+    "_gate": "what raises for bad input",
+    "_xp": "what the libraries are",
+}
+
+
+def picture(imports: list[Import]) -> str:
+    """Return the floors as SVG: the highest at the top, each with the floors that it imports from, and how often."""
+    counts: dict[tuple[int, int], int] = {}
+    for i in imports:
+        pair = floor_of(i.importer), floor_of(i.imported)
+        counts[pair] = counts.get(pair, 0) + (i.importer != i.imported)
+    shown = [n for n in reversed(range(len(FLOORS))) if FLOORS[n][0] in WHAT]
+    style = "font-family='sans-serif' font-size='13'"
+    lines = [f"<svg xmlns='http://www.w3.org/2000/svg' width='900' height='{62 * len(shown) + 10}' {style}>"]
+    for row, n in enumerate(shown):
+        y = 62 * row + 5
+        below = [f"{counts[n, m]} × {FLOORS[m][0]}" for m in reversed(range(n)) if counts.get((n, m))]
+        lines += [
+            f"<rect x='5' y='{y}' width='890' height='54' rx='6' fill='#f4f6fa' stroke='#8a96a8'/>",
+            f"<text x='18' y='{y + 22}' font-weight='bold'>{', '.join(FLOORS[n])}</text>",
+            f"<text x='882' y='{y + 22}' text-anchor='end' fill='#444'>{WHAT[FLOORS[n][0]]}</text>",
+            f"<text x='18' y='{y + 43}' fill='#666'>imports {', '.join(below) or 'nothing of the package'}</text>",
+        ]
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def main() -> None:
+    """Write the picture of the documentation."""
+    root = Path(__file__).parents[2]
+    path = root / "docs" / "floors.svg"
+    path.write_text(picture(imports_of(root / "src" / "softmax_xp")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

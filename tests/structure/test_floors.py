@@ -56,3 +56,11 @@ def test_a_circle_is_found(line: str, tmp_path: Path) -> None:
     path = package / "_xp/dtypes.py"
     path.write_text(path.read_text() + line + "\n")
     assert set(floors.circle(floors.imports_of(package))) == {"_xp.dtypes", "_xp.sums"}
+
+
+def test_the_picture_of_the_floors_is_that_of_the_imports() -> None:
+    """``python -m tests.structure.floors`` draws it."""
+    docs = Path(__file__).parents[2] / "docs"
+    if not docs.exists():
+        pytest.skip("not in a checkout")
+    assert (docs / "floors.svg").read_text(encoding="utf-8") == floors.picture(floors.imports_of(PACKAGE))
