@@ -68,6 +68,12 @@ def test_values_are_those_of_numpy_however_chunked(name, chunks):
         assert_close(call.results(lazy(chunks)), call.results(NUMPY), text)
 
 
+@pytest.mark.filterwarnings("ignore:Increasing number of chunks:dask.array.PerformanceWarning")
+@pytest.mark.parametrize("name", [n for n, record in RECORDS.items() if record.kind not in ("map", "filter", "draw")])
+def test_values_are_those_of_numpy_in_chunks_of_single_entries(name):
+    assert_close(examples(name)[name].results(lazy((1, 1))), examples(name)[name].results(NUMPY), name)
+
+
 @every_function
 def test_values_are_those_of_numpy_with_each_array_in_chunks_of_its_own(name):
     for text, call in examples(name).items():
