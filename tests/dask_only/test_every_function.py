@@ -11,9 +11,10 @@ da = pytest.importorskip("dask.array", reason="dask.array needs numpy")
 
 import numpy as np  # noqa: E402
 
-from softmax_xp.testing.records import RECORDS, Call, calls, examples, fullest  # noqa: E402
+from softmax_xp.testing.records import RECORDS, Call, calls, examples  # noqa: E402
 from softmax_xp.testing.records.entry import LABELS  # noqa: E402
 
+from ..matrix_calls import two  # noqa: E402
 from .lazy import NUMPY, C, N, assert_close, chosen, lazy  # noqa: E402
 
 CHUNKS = {
@@ -54,11 +55,6 @@ def test_nothing_is_computed_while_the_graph_is_built(name, refused):
             assert type(y._meta) is np.ndarray, text
             assert y.dtype == y._meta.dtype == expected.dtype, text
             assert y.shape == np.shape(expected), text
-
-
-def two(name: str) -> dict[str, Call]:
-    """Return the example of a function and the one with the most options."""
-    return {name: examples(name)[name], f"{name} with options": fullest(name)}
 
 
 @every_function
