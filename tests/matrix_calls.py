@@ -10,6 +10,26 @@ FREE = ("logits", "other logits", "cotangent", "tangent")
 """What may be any number: one of these stands for the matrix, where a call has one."""
 
 
+BRANCHES = {
+    "softmax": ("softmax axis=None temperature=0.5 sink=0.0",),
+    "cross_entropy": ("cross_entropy target=shares axis=0",),
+    "gelu": ("gelu approximate=True",),
+    "entmax": ("entmax alpha=1.0", "entmax alpha=1.25", "entmax alpha=2.5", "entmax axis=None"),
+    "normmax": ("normmax alpha=1.2", "normmax axis=None"),
+    "fenchel_young_loss": ("fenchel_young_loss regularizer=shannon", "fenchel_young_loss regularizer=norm"),
+    "gumbel_softmax": ("gumbel_softmax hard=True",),
+    "sample_categorical": ("sample_categorical shape=(2, 1) replace=False",),
+}
+"""Calls that take another way through their formula than the example and the call with the most options."""
+
+
+def two(name: str) -> dict[str, Call]:
+    """Return the example of a function, its call with the most options, and one for each other way."""
+    plain, full = examples(name)[name], fullest(name)
+    found = {name: plain} if plain == full else {name: plain, f"{name} with options": full}
+    return found | {text: calls(name)[text] for text in BRANCHES.get(name, ())}
+
+
 def unreduced(call: Call) -> Call:
     """Return a loss with one value per row or entry; other calls as they are."""
     if "reduction" not in RECORDS[call.name].options:

@@ -11,9 +11,10 @@ da = pytest.importorskip("dask.array", reason="dask.array needs numpy")
 
 import numpy as np  # noqa: E402
 
-from softmax_xp.testing.records import RECORDS, Call, calls, examples, fullest  # noqa: E402
+from softmax_xp.testing.records import RECORDS, Call, calls, examples  # noqa: E402
 from softmax_xp.testing.records.entry import LABELS  # noqa: E402
 
+from ..matrix_calls import two  # noqa: E402
 from .lazy import NUMPY, C, N, assert_close, chosen, lazy  # noqa: E402
 
 CHUNKS = {
@@ -56,16 +57,17 @@ def test_nothing_is_computed_while_the_graph_is_built(name, refused):
             assert y.shape == np.shape(expected), text
 
 
-def two(name: str) -> dict[str, Call]:
-    """Return the example of a function and the one with the most options."""
-    return {name: examples(name)[name], f"{name} with options": fullest(name)}
-
-
 @every_function
 @pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS)
 def test_values_are_those_of_numpy_however_chunked(name, chunks):
     for text, call in two(name).items():
         assert_close(call.results(lazy(chunks)), call.results(NUMPY), text)
+
+
+@pytest.mark.filterwarnings("ignore:Increasing number of chunks:dask.array.PerformanceWarning")
+@pytest.mark.parametrize("name", [n for n, record in RECORDS.items() if record.kind not in ("map", "filter", "draw")])
+def test_values_are_those_of_numpy_in_chunks_of_single_entries(name):
+    assert_close(examples(name)[name].results(lazy((1, 1))), examples(name)[name].results(NUMPY), name)
 
 
 @every_function

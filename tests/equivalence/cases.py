@@ -14,12 +14,14 @@ from softmax_xp.testing import contract
 from softmax_xp.testing.check import dangerous_rows
 from softmax_xp.testing.check_activations import activation_numbers, name_of
 from softmax_xp.testing.check_losses import three_labels, thrice
+from softmax_xp.testing.check_records import exact_result, record_allowance, rounded_numbers
 from softmax_xp.testing.check_sampling import FILTER_VALUES, draw_rows, exact_shares, filter_rows
 from softmax_xp.testing.check_sparse import exact_of, loss_rows, row_groups
 from softmax_xp.testing.compare import allowance, derivative_allowance, ulp
 from softmax_xp.testing.exact_activations import exact_activation
 from softmax_xp.testing.exact_sparse import exact_fenchel_young
 from softmax_xp.testing.oracle import Derivative, Exact, Floats, exact_rows, of_labels
+from softmax_xp.testing.records import RECORDS, calls
 
 from ..backends import BACKENDS, Backend, missing
 
@@ -169,6 +171,16 @@ def of_labels_drawn(dtype: str) -> Case:
     return Case(call, [EQUAL] * 2)
 
 
+def of_record(name: str, dtype: str) -> Case:
+    """The example of a record that has the exact result."""
+    exact = exact_result(name)
+
+    def call(b: Backend) -> Iterator[Any]:
+        yield calls(name)[name](b.arrays(rounded_numbers(), dtype))
+
+    return Case(call, [Gate(record_allowance(name, dtype, exact), ulp(exact.hi, dtype))])
+
+
 def _loss_name(options: dict[str, Any]) -> str:
     return name_of("fenchel_young_loss", options)
 
@@ -182,6 +194,7 @@ CASES: dict[str, Callable[[str], Case]] = {
     **{name: partial(of_filter, name) for name in contract.FILTERS},
     "gumbel_softmax": of_relaxed_draws,
     "sample_categorical": of_labels_drawn,
+    **{name: partial(of_record, name) for name, record in RECORDS.items() if record.exact is not None},
 }
 """What is compared in each type, by the function and its options."""
 

@@ -210,3 +210,26 @@ def test_no_paths_of_one_machine() -> None:
     path = re.compile(rb"(?<![\w./:~-])(?:/(?:home|Users|root|work|mnt)/\w|[A-Z]:\\\\?(?:Users|home)\b)")
     found = [str(f.relative_to(ROOT)) for f in tracked() if path.search(f.read_bytes())]
     assert found == []
+
+
+def test_the_support_matrix_has_a_line_for_every_record() -> None:
+    page = ROOT / "docs" / "support.md"
+    if not page.exists():
+        pytest.skip("docs/support.md does not exist")
+    rows = re.findall(r"^\| `([\w.]+)` ", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(path(name) for name in RECORDS)
+
+
+MOST_LISTS = 31
+"""How many files of tests name four of five functions of a family: what is particular to each, such as error texts."""
+
+
+def test_no_list_of_functions_is_added_beside_the_records() -> None:
+    texts = {f: f.read_text(encoding="utf-8") for f in (ROOT / "tests").rglob("*.py")}
+    found = {
+        (str(f.relative_to(ROOT)), family)
+        for f, text in texts.items()
+        for family, records in FAMILIES.items()
+        if sum(bool(re.search(rf"\b{name}\b", text)) for name in records) >= 0.8 * len(records)
+    }
+    assert len(found) <= MOST_LISTS, sorted(found)

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from softmax_xp.testing.records import AXES, RECORDS, Call, examples, fullest, numbers  # noqa: E402
+from softmax_xp.testing.records import AXES, RECORDS, Call, examples, numbers  # noqa: E402
 
-from ..matrix_calls import unreduced  # noqa: E402
+from ..matrix_calls import two, unreduced  # noqa: E402
 from .compiling import assert_same, compiled, results  # noqa: E402
 
 every_function = pytest.mark.parametrize("name", RECORDS)
@@ -20,12 +20,6 @@ every_function = pytest.mark.parametrize("name", RECORDS)
 def tensors(dtype: Any = torch.float64, device: str = "cpu") -> dict[str, Any]:
     given = {k: torch.tensor(v).to(device) for k, v in numbers().items()}
     return {k: v.to(dtype) if v.is_floating_point() else v for k, v in given.items()}
-
-
-def two(name: str) -> list[Call]:
-    """Return the example of a function and, where that is another, the one with the most options."""
-    plain, full = examples(name)[name], fullest(name)
-    return [plain] if plain == full else [plain, full]
 
 
 def with_gradients(f: Callable[..., Any], call: Call, given: dict[str, Any]) -> list[Any]:
@@ -41,7 +35,7 @@ def with_gradients(f: Callable[..., Any], call: Call, given: dict[str, Any]) -> 
 @pytest.mark.usefixtures("no_compiled_code", "formula_of_graphs")
 def test_compiled_values_and_gradients_are_the_eager_ones(name):
     given = tensors()
-    for call in two(name):
+    for call in two(name).values():
         f = lambda given, call=call: call(given)  # noqa: E731
         assert_same(with_gradients(compiled(f), call, given), with_gradients(f, call, given))
 

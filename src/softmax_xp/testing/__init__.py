@@ -5,7 +5,7 @@ It needs NumPy, and mpmath for the oracle (the extra ``check``).
 
 from __future__ import annotations
 
-from . import contract
+from . import contract, records
 from .check import Report, check_backend
 from .compare import assert_derivative, assert_ulp
 from .exact_activations import exact_activation, exact_slope
@@ -36,4 +36,5 @@ __all__ = [
     "exact_map",
     "exact_rows",
     "exact_slope",
+    "records",
 ]

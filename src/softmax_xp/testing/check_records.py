@@ -67,13 +67,19 @@ def exact_result(text: str) -> Exact:
     return Exact(hi, np.where(np.isfinite(hi), lo, 0.0), np.zeros_like(hi), len(arrays[0][0]))
 
 
+def record_allowance(name: str, dtype: str, exact: Exact) -> Floats:
+    """Return the distance that the gate of a record allows at each element."""
+    gate, unit = RECORDS[name].gate or Gate(0.0), ulp(exact.hi, dtype)
+    if not gate.ulps:
+        return np.zeros_like(unit)
+    allowed = unit if dtype in HALVES else gate.ulps * unit + gate.units * FORMATS[dtype].unit
+    return np.asarray(allowed + underflow("softmax", dtype, exact.n))
+
+
 def record_line(section: str, dtype: str, call: Call, found: Any, exact: Exact) -> Line:
     """Return the line of one call, by the gate of its record; without one the result is right or not."""
-    gate, unit = RECORDS[call.name].gate or Gate(0.0), ulp(exact.hi, dtype)
-    allowed = gate.ulps * unit + gate.units * FORMATS[dtype].unit
-    if gate.ulps:
-        allowed = (unit if dtype in HALVES else allowed) + underflow("softmax", dtype, exact.n)
-    gap: Floats = distance(to_numpy(found), exact)
+    unit, allowed = ulp(exact.hi, dtype), record_allowance(call.name, dtype, exact)
+    gap = distance(to_numpy(found), exact)
     with np.errstate(divide="ignore"):
         share = np.divide(gap, allowed, out=np.zeros_like(gap), where=gap > 0.0)
     worst = int(np.argmax(share))
