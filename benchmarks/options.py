@@ -1,8 +1,8 @@
 """What options cost on NumPy: each option of each function beside the plain call, in one run.
 
-Run ``python benchmarks/options.py > benchmarks/results/options.md``. The calls are those of `softmax_xp.testing.records`.
-All calls of a function take turns; a figure is a median over the rounds. What a call costs beyond its formula is its
-time less that of the formula alone, called with what the gate lets in: the gate, the plan, the choice of an engine.
+Run ``python benchmarks/options.py > benchmarks/results/options.md``. The calls are those of the records. All calls of a
+function take turns; a figure is a median over the rounds. What a call costs beyond its formula is its time less that
+of the formula alone, called with what the gate lets in: the gate, the plan, the choice of an engine.
 
 ``--against FOLDER`` times the same calls of another version of the package, whose ``softmax_xp`` is in that folder
 (such as ``src`` of another checkout), and prints how often as fast the calls of this one are.
