@@ -68,8 +68,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
 """The floating types that are tested on JAX, which compiles every call for each: what differs among them."""
 
-EVERY_TYPE = ("test_every_function.py", "test_values.py")
+EVERY_TYPE = "tests/test_values.py"
 """What is tested with every floating type, on JAX too."""
+
+ONCE_ON_JAX = {"test_which_engine.py": "jax", "test_own_arrays.py": "jax", "test_every_function.py": "jax-x64"}
+"""What every function is called for: with or without x64."""
 
 GATE = "test_errors.py"
 """Error messages, which depend on metadata: one backend of each library tells all."""
@@ -89,7 +92,9 @@ def _is_tested(item: pytest.Item) -> bool:
     dtype, backend = params.get("dtype"), params.get("backend")
     if item.path.name == GATE and backend in SISTERS:
         return False
-    return dtype is None or item.path.name in EVERY_TYPE or dtype in ON_JAX.get(backend, (dtype,))
+    if backend in ON_JAX and ONCE_ON_JAX.get(item.path.name, backend) != backend:
+        return False
+    return dtype is None or item.path.as_posix().endswith(EVERY_TYPE) or dtype in ON_JAX.get(backend, (dtype,))
 
 
 @pytest.fixture
