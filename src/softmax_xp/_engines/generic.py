@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from .. import _autodiff
 from .._formulas.kinds import cut_of, is_composed
 from .._xp.dtypes import cast, is_half
-from .._xp.namespace import differentiates, is_numpy, quiet
+from .._xp.namespace import differentiates, quietly
 from .ways import Way
 
 
@@ -19,18 +18,13 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
         return lambda arrays, options: formula(*arrays, **options)
     xp = options["xp"]
     compute = call_wide if cut_of(formula) == "losses" else call_half if is_half(arrays[0].dtype) else call
-    if is_numpy(xp):
-        return partial(_on_numpy, compute, formula)
     if differentiates(xp):
         return lambda arrays, options: _autodiff.enter(compute, formula, *arrays, **options)
-    return lambda arrays, options: compute(formula, *arrays, **options)
 
-
-def _on_numpy(
-    compute: Callable[..., Any], formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
-    with quiet(options["xp"]):
+    def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
         return compute(formula, *arrays, **options)
+
+    return quietly(way, xp)
 
 
 def call(formula: Callable[..., Any], *arrays: Any, **options: Any) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # The namespaces of the libraries that are asked for by name, once they have been seen: identity is the fastest answer.
 _numpy: Any = None
@@ -112,3 +115,8 @@ def quiet(xp: Any) -> AbstractContextManager[Any]:
     import numpy as np
 
     return np.errstate(over="ignore", under="ignore")
+
+
+def quietly(function: Function, xp: Any) -> Function:
+    """Return a function that is called so; as a decorator NumPy's context costs half of what a with statement does."""
+    return quiet(xp)(function) if xp is _numpy else function  # type: ignore[operator]
