@@ -27,7 +27,7 @@ def parts_of(n: int, nbytes: int, step: int = 1) -> tuple[list[tuple[int, int]],
         done.append((start, stop))
         seen.add(threading.get_ident())
 
-    threads.spread(work, n, nbytes, step)
+    threads.in_parallel(work, n, nbytes, step)
     return sorted(done), seen
 
 
@@ -57,7 +57,7 @@ def test_one_thread_is_the_thread_of_the_caller() -> None:
 def test_all_threads_get_work() -> None:
     meet = threading.Barrier(4)
     with threads.limit(4):
-        threads.spread(lambda a, b: meet.wait(30) and None, 4, MUCH)
+        threads.in_parallel(lambda a, b: meet.wait(30) and None, 4, MUCH)
     assert not meet.broken
 
 
@@ -68,7 +68,7 @@ def test_an_error_in_any_part_reaches_the_caller() -> None:
 
     for _ in range(3):
         with threads.limit(4), pytest.raises(ZeroDivisionError):
-            threads.spread(work, 1000, MUCH)
+            threads.in_parallel(work, 1000, MUCH)
     assert parts_of(10, MUCH)[0], "the threads are free again"
 
 
@@ -79,7 +79,7 @@ def test_work_within_work_stays_in_its_thread() -> None:
         inner.append(parts_of(100, MUCH)[1] - {threading.get_ident()})
 
     with threads.limit(4):
-        threads.spread(work, 16, MUCH)
+        threads.in_parallel(work, 16, MUCH)
     assert inner == [set()] * 16
 
 
@@ -88,7 +88,7 @@ def test_threads_have_the_context_of_the_caller() -> None:
     token = SETTING.set("mine")
     try:
         with threads.limit(4):
-            threads.spread(lambda a, b: seen.append(SETTING.get()), 64, MUCH)
+            threads.in_parallel(lambda a, b: seen.append(SETTING.get()), 64, MUCH)
     finally:
         SETTING.reset(token)
     assert set(seen) == {"mine"}
@@ -133,7 +133,7 @@ def test_no_part_is_worked_on_after_an_error_has_been_raised() -> None:
 
     for _ in range(20):
         with threads.limit(4), pytest.raises(ZeroDivisionError):
-            threads.spread(work, 1000, MUCH)
+            threads.in_parallel(work, 1000, MUCH)
         assert not at_work
 
 
@@ -141,7 +141,7 @@ def test_nothing_refers_to_the_work_when_it_is_done() -> None:
     for _ in range(200):
         array = threading.Event()
         with threads.limit(4):
-            threads.spread(lambda a, b, array=array: array.is_set() and None, 64, MUCH)
+            threads.in_parallel(lambda a, b, array=array: array.is_set() and None, 64, MUCH)
         assert sys.getrefcount(array) == 2
 
 
@@ -161,13 +161,13 @@ from softmax_xp._engines import threads
 def total(n=4):
     found = []
     with threads.limit(n):
-        threads.spread(lambda a, b: found.append(b - a), 1000, 1 << 30)
+        threads.in_parallel(lambda a, b: found.append(b - a), 1000, 1 << 30)
     return sum(found)
 
 def all_get_work(n=4):
     meet = threading.Barrier(n)
     with threads.limit(n):
-        threads.spread(lambda a, b: meet.wait(30), n, 1 << 30)
+        threads.in_parallel(lambda a, b: meet.wait(30), n, 1 << 30)
     return True
 """
 

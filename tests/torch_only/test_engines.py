@@ -158,8 +158,8 @@ def test_the_table_gives_a_reason(row):
 @with_kernels
 def test_the_kernels_heed_the_number_of_threads_of_torch(monkeypatch):
     seen = []
-    spread = kernels.spread
-    monkeypatch.setattr(kernels, "spread", lambda *args: (seen.append(kernels_limit()), spread(*args)))
+    in_parallel = kernels.in_parallel
+    monkeypatch.setattr(kernels, "in_parallel", lambda *args: (seen.append(kernels_limit()), in_parallel(*args)))
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)

@@ -14,13 +14,13 @@ from typing import Any
 from .._engines import run
 from .._formulas.kinds import formula
 from .._formulas.potential import potential
-from .._formulas.rows import anchor, row_max
+from .._formulas.rows import finite_shift, row_max
 from .._formulas.sparse import entmax
-from .._formulas.target import Aim, Target, aim, counted, hits, pick, product, weighted
+from .._formulas.target import RowTarget, Target, counted, hits, pick, product, resolve, weighted
 from .._formulas.thresholds import Axes, above
 from .._xp.dtypes import cast, widen
 from .._xp.expm1 import expm1
-from .._xp.namespace import constant, differentiates
+from .._xp.namespace import differentiates, stop_gradient
 from .._xp.operations import select
 from .._xp.sums import row_sum
 from .losses import class_losses, counting
@@ -35,7 +35,7 @@ def fenchel_young_losses(
 ) -> tuple[Any, Any]:
     """Return one weighted loss per row, and its weight."""
     x = widen(x, xp)
-    to = aim(x, target, axis=axis, xp=xp)
+    to = resolve(x, target, axis=axis, xp=xp)
     one = to.per_row(cast(row_sum(xp.zeros_like(x), axis, xp), x.dtype, xp) + 1.0, xp)
     if regularizer == "shannon":
         loss, _ = class_losses(x, axis=axis, where=where, target=target, xp=xp)
@@ -46,7 +46,7 @@ def fenchel_young_losses(
         kept = counted(where, counting(x, given, to.rows != 0, axis=axis, where=where, xp=xp))
     options = {"axis": axis, "where": kept, "xp": xp}
     distance = _norm_distance if regularizer == "norm" else _tsallis_distance
-    loss = distance(constant(x, xp), to, alpha, **options)
+    loss = distance(stop_gradient(x, xp), to, alpha, **options)
     if differentiates(xp):
         loss = loss + _slope(x, to, regularizer=regularizer, alpha=alpha, **options)
     return to.per_row(loss, xp), one
@@ -57,15 +57,15 @@ def _entropy(t: Any, axis: Axes, xp: Any) -> Any:
     return -cast(row_sum(t * logs, axis, xp), t.dtype, xp)
 
 
-def _slope(x: Any, to: Aim, *, axis: Axes, where: Any, xp: Any, **options: Any) -> Any:
+def _slope(x: Any, to: RowTarget, *, axis: Axes, where: Any, xp: Any, **options: Any) -> Any:
     """Return zeros whose derivative is the prediction less the target; at a label it is minus the other shares."""
     finite = select(where, select(xp.isfinite(x), x, 0.0, xp), 0.0, xp)
     if to.labels is None:
-        reached = row_sum(product(to.probs, finite - constant(finite, xp), xp), axis, xp)
+        reached = row_sum(product(to.probs, finite - stop_gradient(finite, xp), xp), axis, xp)
         return run(potential, x, axis=axis, where=where, xp=xp, **options) - cast(reached, x.dtype, xp)
     hit = hits(to.labels, x, axis=axis, xp=xp)
     at_label = pick(hit, finite, axis, xp)
-    others = xp.where(hit, constant(x, xp), x - (at_label - constant(at_label, xp)))
+    others = xp.where(hit, stop_gradient(x, xp), x - (at_label - stop_gradient(at_label, xp)))
     return run(potential, others, axis=axis, where=where, xp=xp, **options)
 
 
@@ -76,10 +76,10 @@ def _depths(x: Any, p: Any, power: float, unit: float, *, axis: Axes, where: Any
     """
     x = select(where, x, -inf, xp)
     top = unit * row_max(p, axis, xp) ** power
-    return above((anchor(row_max(x, axis, xp), xp) - top) - x, xp)
+    return above((finite_shift(row_max(x, axis, xp), xp) - top) - x, xp)
 
 
-def _tsallis_distance(x: Any, to: Aim, alpha: float, *, axis: Axes, where: Any, xp: Any) -> Any:
+def _tsallis_distance(x: Any, to: RowTarget, alpha: float, *, axis: Axes, where: Any, xp: Any) -> Any:
     """Return the loss of the Tsallis entropy, with p**beta / beta as the height above the threshold."""
     beta = alpha - 1.0
     p = run(entmax, x, axis=axis, where=where, alpha=alpha, xp=xp)
@@ -142,7 +142,7 @@ def _label_gap(p: Any, rest: Any, alpha: float, xp: Any) -> Any:
     return xp.where(near, series * r * r, ((1.0 - power) / beta - power * rest) / alpha)
 
 
-def _norm_distance(x: Any, to: Aim, alpha: float, *, axis: Axes, where: Any, xp: Any) -> Any:
+def _norm_distance(x: Any, to: RowTarget, alpha: float, *, axis: Axes, where: Any, xp: Any) -> Any:
     """Return the loss of the norm of order alpha, with q**share as the height above the threshold."""
     share = 1.0 - 1.0 / alpha
     q = run(entmax, x, axis=axis, where=where, alpha=1.0 + share, temperature=share, xp=xp)

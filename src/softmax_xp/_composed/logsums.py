@@ -8,10 +8,10 @@ from typing import Any
 from .._engines import run
 from .._formulas.kinds import formula
 from .._formulas.normalizers import softmax_and_logsumexp as both
-from .._formulas.rows import drop_axes, held, temper_max
+from .._formulas.rows import drop_axes, held, max_over_temperature
 from .._xp.dtypes import cast, common_dtype
 from .._xp.integers import Top
-from .._xp.namespace import quiet
+from .._xp.namespace import without_range_warnings
 
 Axes = tuple[int, ...]
 
@@ -39,9 +39,9 @@ def softmax_and_logsumexp(
 def above(lse: Any, *, top: Top, axis: tuple[int, ...], keepdims: bool, temperature: Any = 1.0, xp: Any) -> Any:
     """Return a logarithm of a sum plus the integers, by temperature, that were taken off its rows."""
     wide = common_dtype(lse, top.pieces[0], xp)
-    with quiet(xp):
+    with without_range_warnings(xp):
         if isinstance(temperature, float) and temperature == 1.0:
             pieces = [cast(drop_axes(piece, axis, keepdims, xp), wide, xp) for piece in top.pieces]
             return cast(Top(pieces).above(cast(lse, wide, xp)), lse.dtype, xp)
-        value = temper_max(top.above(0.0), held(temperature, lse.dtype, xp), xp)
+        value = max_over_temperature(top.above(0.0), held(temperature, lse.dtype, xp), xp)
         return cast(cast(lse, wide, xp) + cast(value, wide, xp), lse.dtype, xp)

@@ -16,9 +16,8 @@ from .._formulas.labels import candidates_nll, label_nll, label_nll_and_grad
 from .._formulas.normalizers import log_softmax, logsumexp
 from .._formulas.rows import drop_axes, row_max
 from .._formulas.target import (
-    Aim,
+    RowTarget,
     Target,
-    aim,
     beside_classes,
     beside_rows,
     coefficients,
@@ -26,13 +25,14 @@ from .._formulas.target import (
     hits,
     pick,
     product,
+    resolve,
     target_of,
     weighted,
 )
 from .._gate.dtypes import to_floating
 from .._xp.dtypes import beside, cast, common_dtype, kind_of, widen
 from .._xp.expm1 import expm1
-from .._xp.namespace import has_derivatives, quiet
+from .._xp.namespace import has_derivatives, without_range_warnings
 from .._xp.operations import select
 from .._xp.sums import row_sum
 
@@ -89,13 +89,13 @@ def _size(x: Any, total: Any, *, axis: Axes, where: Any, xp: Any) -> Any:
 
 def _prepared(
     x: Any, target: Target, *, axis: Axes, where: Any, smoothing: float, z_loss: float, cap: float | None, xp: Any
-) -> tuple[Any, Aim, Any, Any]:
+) -> tuple[Any, RowTarget, Any, Any]:
     """Return the capped logits, the settled target, the weight of each row, and the mask of what counts.
 
     The loss of a label finds out by itself what counts, and gets no mask if there is nothing beside it.
     """
     x = widen(x, xp)
-    to = aim(x, target, axis=axis, xp=xp)
+    to = resolve(x, target, axis=axis, xp=xp)
     total = to.per_row(to.mass, xp)
     at_label = to.labels is not None and not smoothing
     if at_label and not z_loss and cap is None:
@@ -128,7 +128,7 @@ def _unchanged(nll: Any, xp: Any) -> Any:
 
 def _label_losses(
     x: Any,
-    to: Aim,
+    to: RowTarget,
     total: Any,
     *,
     axis: Axes,
@@ -155,7 +155,7 @@ def _label_losses(
 
 def _dense_losses(
     x: Any,
-    to: Aim,
+    to: RowTarget,
     *,
     axis: Axes,
     kept: Any,
@@ -235,7 +235,7 @@ def candidate_losses(
     """Return minus the logarithm of the candidates' probability per row, weighted, and the weight."""
     x = widen(x, xp)
     rows = None if sample_weight is None else beside(sample_weight, x, xp)
-    to = Aim(None, None, None, rows, 1.0)
+    to = RowTarget(None, None, None, rows, 1.0)
     idle = None if rows is None else rows == 0
     nll = candidates_nll(x, axis=axis, where=where, candidates=candidates, idle=idle, xp=xp)
     return to.per_row(nll, xp), to.per_row(xp.ones_like(nll), xp)
@@ -322,7 +322,7 @@ def reduced(loss: Any, mass: Any, *, axis: Axes, reduction: str, normalizer: Any
         loss = loss if reduction == "sum" else quotient(loss, divisor_of(mass, normalizer, xp), xp)
         # The mean of the rows times the rows in each entry of the first axis, whose length may be unknown.
         loss = loss * float(prod(batch[1:])) if reduction == "batchmean" else loss
-    with quiet(xp):
+    with without_range_warnings(xp):
         return cast(drop_axes(loss, axis, False, xp), dtype, xp)
 
 
@@ -380,7 +380,7 @@ def logit_adjustment(x: Any, /, *, counts: Any, axis: Axes, xp: Any, **options: 
 @formula("losses")
 def masses(x: Any, /, *, axis: Axes, target: Target, xp: Any) -> Any:
     """Return what each row adds to the divisor of a mean."""
-    to = aim(widen(x, xp), target, axis=axis, xp=xp)
+    to = resolve(widen(x, xp), target, axis=axis, xp=xp)
     return to.per_row(to.mass, xp)
 
 

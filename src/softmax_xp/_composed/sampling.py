@@ -9,7 +9,7 @@ from .._formulas import normalizers
 from .._formulas import sampling as formulas
 from .._formulas.kinds import formula
 from .._xp.dtypes import cast, common_dtype, widen
-from .._xp.namespace import quiet
+from .._xp.namespace import without_range_warnings
 from .._xp.noise import Source, noise_of
 
 Axes = tuple[int, ...]
@@ -38,7 +38,7 @@ def gumbel_softmax(
     y = run(normalizers.softmax, z, sink=None, temperature=temperature, **options)
     if hard:
         y = run(formulas.straight_through, y, z, **options)
-    with quiet(xp):
+    with without_range_warnings(xp):
         return cast(y, x.dtype, xp)
 
 

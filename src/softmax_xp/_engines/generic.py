@@ -8,7 +8,7 @@ from typing import Any
 from .. import _autodiff
 from .._formulas.kinds import cut_of, is_composed
 from .._xp.dtypes import cast, is_half
-from .._xp.namespace import differentiates, quietly
+from .._xp.namespace import called_without_range_warnings, differentiates
 from .ways import Way
 
 
@@ -24,7 +24,7 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
     def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
         return compute(formula, *arrays, **options)
 
-    return quietly(way, xp)
+    return called_without_range_warnings(way, xp)
 
 
 def call(formula: Callable[..., Any], *arrays: Any, **options: Any) -> Any:

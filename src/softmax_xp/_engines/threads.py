@@ -64,7 +64,7 @@ def _of_environment() -> int | None:
     return None
 
 
-def spread(work: Callable[[int, int], None], n: int, nbytes: int, step: int = 1) -> None:
+def in_parallel(work: Callable[[int, int], None], n: int, nbytes: int, step: int = 1) -> None:
     """Call ``work(start, stop)`` for ranges that cover ``range(n)``, at once if there is enough to do.
 
     ``nbytes`` is the size of all the work; ranges start at multiples of ``step``. One call at a time

@@ -8,13 +8,13 @@ from typing import Any
 from .._xp.dtypes import cast, wide_dtype
 from .._xp.operations import positions, select
 from .._xp.sums import row_sum
-from .target import settle_labels
+from .target import resolve_labels
 
 
 def balanced_class_weights(labels: Any, /, *, num_classes: int, dtype: Any, xp: Any) -> Any:
     """Return total / (num_classes * count) for each class, 0 for a class that does not occur."""
     samples = tuple(range(labels.ndim))
-    labels = settle_labels(labels[..., None], num_classes, axis=(labels.ndim,), ignore_index=None, xp=xp)
+    labels = resolve_labels(labels[..., None], num_classes, axis=(labels.ndim,), ignore_index=None, xp=xp)
     hit = labels == positions(num_classes, labels.ndim, labels.ndim - 1, labels, xp)
     counts = row_sum(cast(hit, wide_dtype(dtype, xp), xp), samples, xp)
     total = row_sum(counts, (labels.ndim - 1,), xp)

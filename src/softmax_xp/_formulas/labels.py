@@ -10,7 +10,7 @@ from .._xp.namespace import has_derivatives
 from .._xp.operations import select
 from .._xp.sums import row_sum
 from .kinds import formula
-from .rows import anchor, row_max, settle
+from .rows import finite_shift, row_max, with_special_rows
 from .target import LEFT_OUT, hits, pick, weighted
 
 
@@ -38,13 +38,13 @@ def split(x: Any, *, axis: tuple[int, ...], where: Any, labels: Any, idle: Any, 
     if has_derivatives(xp):
         out = labels == LEFT_OUT if idle is None else (labels == LEFT_OUT) | (idle & ~xp.isfinite(m))
         x, m = select(~out, x, 0.0, xp), select(~out, m, 0.0, xp)
-    top = anchor(m, xp)
+    top = finite_shift(m, xp)
     hit = hits(labels, x, axis=axis, xp=xp)
     shares = xp.exp(x - top)
     s = row_sum(xp.where(hit, xp.zeros_like(m), shares), axis, xp)
     # Picked before the shift, which a compiler can then keep inside the sum.
     at_label = cast(pick(hit, x, axis, xp) - top, s.dtype, xp)
-    return Split(hit, shares, at_label, xp.exp(at_label), settle(s, m, where, axis, 1.0, xp), out)
+    return Split(hit, shares, at_label, xp.exp(at_label), with_special_rows(s, m, where, axis, 1.0, xp), out)
 
 
 def nll_of(row: Split, dtype: Any, xp: Any) -> Any:
@@ -104,7 +104,7 @@ def candidates_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, candidates: 
     if idle is not None:
         used = ~idle | xp.isfinite(top)
         inside, outside, m, m_out, top = (select(used, v, 0.0, xp) for v in (inside, outside, m, m_out, top))
-    s, s_out = (row_sum(xp.exp(g - anchor(top, xp)), axis, xp) for g, top in ((inside, m), (outside, m_out)))
+    s, s_out = (row_sum(xp.exp(g - finite_shift(top, xp)), axis, xp) for g, top in ((inside, m), (outside, m_out)))
     both = xp.isfinite(m) & xp.isfinite(m_out)
     gap = cast(select(both, m_out, 0.0, xp) - select(both, m, 0.0, xp), s.dtype, xp)
     ratio = select(both, s_out, 1.0, xp) / select(both, s, 1.0, xp)
@@ -113,5 +113,5 @@ def candidates_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, candidates: 
     nll = cast(xp.where(far, gap + xp.log(ratio + xp.exp(-select(far, gap, 0.0, xp))), near), x.dtype, xp)
     # One group alone has all the mass, or none.
     alone = select(m != -inf, xp.zeros_like(m), inf, xp)
-    nll = xp.where(both, nll, settle(alone, top, where, axis, inf, xp))
+    nll = xp.where(both, nll, with_special_rows(alone, top, where, axis, inf, xp))
     return nll if idle is None else select(used, nll, 0.0, xp)

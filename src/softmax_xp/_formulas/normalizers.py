@@ -12,7 +12,7 @@ from .._xp.operations import positions, select
 from .._xp.sums import row_sum, running_sum
 from .derivatives import log_softmax_jvp, log_softmax_vjp, softmax_vjp
 from .kinds import Rule, formula
-from .rows import drop_axes, row_max, settle
+from .rows import drop_axes, row_max, with_special_rows
 from .states import finish, of, shift
 
 LOG_2 = log(2.0)
@@ -26,7 +26,7 @@ def softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, s
     total = row_sum(e, axis, xp)
     if row.sink is not None:
         total = total + cast(xp.exp(row.sink), total.dtype, xp)
-    total = settle(total, row.m, where, axis, 1.0, xp)
+    total = with_special_rows(total, row.m, where, axis, 1.0, xp)
     return select(where, e / cast(total, e.dtype, xp), 0.0, xp)
 
 
@@ -34,7 +34,7 @@ def softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, s
 def log_softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any) -> Any:
     """Return d - log1p(s), which is -log1p(s) at the maximum."""
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
-    s = settle(of(row, xp.exp(row.d), axis, xp).s, row.m, where, axis, 0.0, xp)
+    s = with_special_rows(of(row, xp.exp(row.d), axis, xp).s, row.m, where, axis, 0.0, xp)
     return select(where, row.d - cast(xp.log1p(s), row.d.dtype, xp), -inf, xp)
 
 
@@ -46,7 +46,7 @@ def softmax_and_logsumexp(
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
     e = xp.exp(row.d)
     state = of(row, e, axis, xp)
-    total = settle(state.s + 1, row.m, where, axis, 1.0, xp)
+    total = with_special_rows(state.s + 1, row.m, where, axis, 1.0, xp)
     p = select(where, e / cast(total, e.dtype, xp), 0.0, xp)
     return p, finish(state, temperature, xp)
 

@@ -6,7 +6,7 @@ from math import inf, nan
 from typing import Any
 
 from .._xp.dtypes import cast, dtype_name
-from .._xp.namespace import constant, flushes_subnormals
+from .._xp.namespace import flushes_subnormals, stop_gradient
 from .._xp.operations import largest, select
 
 
@@ -16,7 +16,7 @@ def row_max(x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     That is exact to every order of differentiation, and right at ties. The maximum of
     nothing is -inf.
     """
-    return largest(constant(x, xp), axis, -inf, xp)
+    return largest(stop_gradient(x, xp), axis, -inf, xp)
 
 
 def drop_axes(x: Any, axis: tuple[int, ...], keepdims: bool, xp: Any) -> Any:
@@ -24,13 +24,13 @@ def drop_axes(x: Any, axis: tuple[int, ...], keepdims: bool, xp: Any) -> Any:
     return x if keepdims or not axis else xp.squeeze(x, axis=axis)
 
 
-def anchor(m: Any, xp: Any) -> Any:
+def finite_shift(m: Any, xp: Any) -> Any:
     """Return the row maximum made finite, so that ``x - anchor`` is NaN only where ``x`` is."""
     # The largest number and not 0: beside an infinite maximum exp(x) would overflow.
     return select(xp.isfinite(m), m, float(xp.finfo(m.dtype).max), xp)
 
 
-def settle(q: Any, m: Any, where: Any, axis: tuple[int, ...], masked: float, xp: Any) -> Any:
+def with_special_rows(q: Any, m: Any, where: Any, axis: tuple[int, ...], masked: float, xp: Any) -> Any:
     """Return the row quantity ``q`` with NaN in rows without a finite maximum.
 
     A row that the mask excludes altogether gets ``masked``: nothing in it is wrong.
@@ -42,12 +42,12 @@ def settle(q: Any, m: Any, where: Any, axis: tuple[int, ...], masked: float, xp:
     return select(right, q, nan, xp)
 
 
-def temper(x: Any, m: Any, temperature: Any, xp: Any) -> Any:
+def over_temperature(x: Any, m: Any, temperature: Any, xp: Any) -> Any:
     """Return ``(x - m) / temperature``, its limits at temperature 0 and inf included."""
     d = x - m
     temperature = held(temperature, x.dtype, xp)
     if not isinstance(temperature, float):
-        return _temper_rows(x, d, temperature, xp)
+        return _over_temperatures(x, d, temperature, xp)
     if temperature == 1.0:
         return d
     if temperature == 0.0:
@@ -80,7 +80,7 @@ def _flat(d: Any, xp: Any) -> Any:
     return 0.0 * select(xp.isfinite(d), d, 0.0, xp)
 
 
-def _temper_rows(x: Any, d: Any, t: Any, xp: Any) -> Any:
+def _over_temperatures(x: Any, d: Any, t: Any, xp: Any) -> Any:
     t = select(t >= 0, t, nan, xp)
     ordinary = (t != 0) & (t != inf)
     # Beside d = -inf the derivative of d / t would be inf * 0: divide 0 there instead.
@@ -91,7 +91,7 @@ def _temper_rows(x: Any, d: Any, t: Any, xp: Any) -> Any:
     return xp.where(t == 0, cold, xp.where(t == inf, hot, select(~gone, q, -inf, xp)))
 
 
-def temper_max(m: Any, temperature: Any, xp: Any) -> Any:
+def max_over_temperature(m: Any, temperature: Any, xp: Any) -> Any:
     """Return ``m / temperature``, where 0 / 0 counts as 0."""
     if not isinstance(temperature, float):
         temperature = cast(temperature, m.dtype, xp)

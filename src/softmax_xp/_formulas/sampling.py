@@ -7,13 +7,13 @@ from math import inf, log, nan, prod, sqrt
 from typing import Any
 
 from .._xp.dtypes import accumulator, cast
-from .._xp.namespace import constant, differentiates, is_chunked
+from .._xp.namespace import differentiates, is_chunked, stop_gradient
 from .._xp.operations import move, positions, reorder, select, sort_down, whole_rows
 from .._xp.sums import row_sum, running_sum
 from .kinds import formula
 from .normalizers import hardmax
 from .ranks import leading, shortest
-from .rows import anchor, row_max
+from .rows import finite_shift, row_max
 
 UNDRAWN = -1
 """The label where there is nothing, or nothing left, to draw."""
@@ -26,9 +26,9 @@ def perturbed(x: Any, noise: Any, /, *, xp: Any) -> Any:
 
 def straight_through(p: Any, z: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
     """Return 1 at the largest of z and 0 elsewhere, with the derivative of the probabilities p."""
-    ones = hardmax(constant(z, xp), axis=axis, where=where, xp=xp)
+    ones = hardmax(stop_gradient(z, xp), axis=axis, where=where, xp=xp)
     if differentiates(xp):
-        ones = ones + (p - constant(p, xp))
+        ones = ones + (p - stop_gradient(p, xp))
     return xp.where(p == p, ones, p)
 
 
@@ -143,7 +143,7 @@ def _filtered(
     """Return x, or its ``values``, where ``mask`` keeps it, else ``fill``; NaN in rows with NaN or a wrong option."""
     if x.shape[axis[0]] == 0:
         return x
-    row = select(where, constant(x, xp), -inf, xp)
+    row = select(where, stop_gradient(x, xp), -inf, xp)
     keep = mask(row, axis=axis, where=where, xp=xp, **options)
     wrong = xp.any(row != row, axis=axis, keepdims=True)
     if valid is not None:
@@ -160,7 +160,7 @@ def _relative(x: Any, axis: tuple[int, ...], xp: Any, m: Any = None) -> Any:
     """
     m = row_max(x, axis, xp) if m is None else m
     x = xp.where(m == inf, select(x != inf, xp.full_like(x, -inf), 0.0, xp), x)
-    top = anchor(select(m != inf, m, 0.0, xp), xp)
+    top = finite_shift(select(m != inf, m, 0.0, xp), xp)
     wide = accumulator(x, xp)
     return cast(x, wide, xp) - cast(top, wide, xp)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from .._xp.dtypes import accumulator, cast, dtype_name
 from .._xp.expm1 import expm1
-from .._xp.namespace import constant
+from .._xp.namespace import stop_gradient
 from .._xp.operations import select
 from .._xp.sums import row_sum
 from .kinds import Rule, formula
 from .normalizers import softmax
-from .rows import row_max, settle, temper
+from .rows import over_temperature, row_max, with_special_rows
 from .sparse_derivatives import entmax_vjp, sparsemax_vjp
 from .states import Shifted, shift
 from .thresholds import LARGEST, Axes, above, between, exact_threshold, last_break, smallest_inside
@@ -133,12 +133,12 @@ def _shifted(x: Any, temperature: Any, *, axis: Axes, where: Any, xp: Any) -> Sh
         known = known & (temperature == temperature)
         temperature = select(known, temperature, 1.0, xp)
     d = select(known, row.d, 0.0, xp)
-    return row._replace(d=temper(d, xp.zeros_like(row.m), temperature, xp))
+    return row._replace(d=over_temperature(d, xp.zeros_like(row.m), temperature, xp))
 
 
 def _finished(p: Any, row: Shifted, *, axis: Axes, where: Any, xp: Any) -> Any:
     """Return ``p`` with NaN in rows without a finite maximum, and 0 at masked entries."""
-    bad = settle(xp.zeros_like(row.m), row.m, where, axis, 0.0, xp)
+    bad = with_special_rows(xp.zeros_like(row.m), row.m, where, axis, 0.0, xp)
     return select(where, p + bad, 0.0, xp)
 
 
@@ -181,7 +181,7 @@ def _inside(d: Any, beta: Any, *, axis: Axes, xp: Any) -> tuple[Any, Any]:
     reached = d > -reach
     d = xp.where(reached, d, -reach + xp.zeros_like(d))
     # Compared are differences, not products: compilers may round those in two ways.
-    return d, reached & (constant(d, xp) >= smallest_inside(d, beta, 1.0 / beta, axis=axis, xp=xp))
+    return d, reached & (stop_gradient(d, xp) >= smallest_inside(d, beta, 1.0 / beta, axis=axis, xp=xp))
 
 
 def _bent(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
@@ -191,7 +191,7 @@ def _bent(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     with another exponential. In 1 / c the norm of the rows max(0, 1 / c + beta d) is convex, so that Newton's
     method, started at c = 1, never steps over the solution.
     """
-    fixed, power = constant(d, xp), beta if isinstance(beta, float) else constant(beta, xp)
+    fixed, power = stop_gradient(d, xp), beta if isinstance(beta, float) else stop_gradient(beta, xp)
     rho = row_sum(xp.zeros_like(d), axis, xp)
     for _ in range(BENT):
         e, slope = _bent_powers(fixed, inside, rho, power, xp, quick=True)
@@ -238,12 +238,12 @@ def _steep(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     With w the smallest share and c what beta d has above its entry, they are (w**beta + c)**(1 / beta). That
     is convex in w, so that Newton's method, started above the solution, never steps over it.
     """
-    power = beta if isinstance(beta, float) else constant(beta, xp)
+    power = beta if isinstance(beta, float) else stop_gradient(beta, xp)
     least = -row_max(select(inside, -d, -inf, xp), axis, xp)
     c = select(inside, beta * (d - least), 0.0, xp)
     w = 1.0 / row_sum(cast(inside, d.dtype, xp), axis, xp)
     for _ in range(STEEP):
-        w = _steep_step(constant(c, xp), inside, w, power, axis, xp)
+        w = _steep_step(stop_gradient(c, xp), inside, w, power, axis, xp)
     w = _steep_step(c, inside, w, beta, axis, xp)
     return corrected(*_steep_powers(c, inside, w, beta, xp), axis, xp)
 

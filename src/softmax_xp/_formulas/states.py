@@ -11,10 +11,10 @@ from math import inf
 from typing import Any, NamedTuple
 
 from .._xp.dtypes import cast
-from .._xp.namespace import constant
+from .._xp.namespace import stop_gradient
 from .._xp.operations import select
 from .._xp.sums import row_sum
-from .rows import anchor, held, row_max, temper, temper_max
+from .rows import finite_shift, held, max_over_temperature, over_temperature, row_max
 
 
 class Shifted(NamedTuple):
@@ -32,12 +32,12 @@ def shift(x: Any, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: 
     m = row_max(x, axis, xp)
     if sink is not None:
         sink = xp.full_like(m, sink) if isinstance(sink, float) else cast(sink, m.dtype, xp) + xp.zeros_like(m)
-        fixed = constant(sink, xp)
+        fixed = stop_gradient(sink, xp)
         m = xp.where((m >= fixed) | (m != m), m, fixed)
-    top = anchor(m, xp)
+    top = finite_shift(m, xp)
     if sink is not None:
-        sink = temper(sink, top, temperature, xp)
-    return Shifted(temper(x, top, temperature, xp), m, top, sink)
+        sink = over_temperature(sink, top, temperature, xp)
+    return Shifted(over_temperature(x, top, temperature, xp), m, top, sink)
 
 
 class State(NamedTuple):
@@ -64,7 +64,7 @@ def of(row: Shifted, e: Any, axis: tuple[int, ...], xp: Any) -> State:
 def merge(a: State, b: State, xp: Any) -> State:
     """Return the state of rows of which these are two parts."""
     m = xp.where((a.m >= b.m) | (a.m != a.m), a.m, b.m)
-    top = anchor(m, xp)
+    top = finite_shift(m, xp)
     first, second = (_part(state, m, top, xp) for state in (a, b))
     # Where both have it, the 1 of the second maximum is one of the others.
     tie = cast((a.m == m) & (b.m == m), first.dtype, xp)
@@ -83,5 +83,5 @@ def finish(state: State, temperature: Any, xp: Any) -> Any:
     finite = xp.isfinite(m)
     wide = cast(m, s.dtype, xp)
     temperature = held(temperature, m.dtype, xp)
-    lse = temper_max(select(finite, wide, 0.0, xp), temperature, xp) + xp.log1p(select(finite, s, 0.0, xp))
+    lse = max_over_temperature(select(finite, wide, 0.0, xp), temperature, xp) + xp.log1p(select(finite, s, 0.0, xp))
     return cast(xp.where(finite, lse, wide), m.dtype, xp)

@@ -24,7 +24,7 @@ class Target(NamedTuple):
     ignore_index: int | None
 
 
-class Aim(NamedTuple):
+class RowTarget(NamedTuple):
     """A target for logits of one dtype; ``labels`` or ``probs`` is None.
 
     Numbers that losses are multiplied by have the common type of themselves and the logits.
@@ -88,26 +88,26 @@ def counted(where: Any, rows: Any) -> Any:
     return where & rows
 
 
-def aim(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> Aim:
+def resolve(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> RowTarget:
     """Return the target beside ``x``, its labels settled."""
     weight, rows = (None if w is None else beside(w, x, xp) for w in (target.weight, target.sample_weight))
     if target.probs is not None:
         probs = beside(target.probs, x, xp)
         mass = probs if weight is None else weighted(weight, probs, xp)
-        return Aim(None, probs, weight, rows, cast(row_sum(mass, axis, xp), mass.dtype, xp))
+        return RowTarget(None, probs, weight, rows, cast(row_sum(mass, axis, xp), mass.dtype, xp))
     n = x.shape[axis[0]]
-    labels = settle_labels(target.labels, n, axis=axis, ignore_index=target.ignore_index, xp=xp)
+    labels = resolve_labels(target.labels, n, axis=axis, ignore_index=target.ignore_index, xp=xp)
     ones = xp.ones_like(labels, dtype=x.dtype)
     valid = select(labels != LEFT_OUT, select(labels != n, ones, nan, xp), 0.0, xp)
     mass = ones if weight is None else pick(hits(labels, x, axis=axis, xp=xp), weight, axis, xp)
     if rows is None:
-        return Aim(labels, None, weight, valid, mass, weight is not None)
+        return RowTarget(labels, None, weight, valid, mass, weight is not None)
     # A label that is no class has no loss that a weight of 0 could have for its derivative.
     labels = select((rows != 0) | (valid == 1), labels, LEFT_OUT, xp)
-    return Aim(labels, None, weight, weighted(rows, valid, xp), mass, True)
+    return RowTarget(labels, None, weight, weighted(rows, valid, xp), mass, True)
 
 
-def settle_labels(labels: Any, n: int, *, axis: tuple[int, ...], ignore_index: int | None, xp: Any) -> Any:
+def resolve_labels(labels: Any, n: int, *, axis: tuple[int, ...], ignore_index: int | None, xp: Any) -> Any:
     """Return labels of a wide signed type: those in 0..n - 1, LEFT_OUT for ignored ones, n for all others."""
     wide = cast(labels, positions(n, labels.ndim, axis[0], labels, xp).dtype, xp)
     result = select((wide >= 0) & (wide < n), wide, n, xp)
@@ -135,12 +135,12 @@ def pick(hit: Any, x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     return cast(xp.sum(select(hit, x, 0.0, xp), axis=axis, keepdims=True), x.dtype, xp)
 
 
-def coefficients(x: Any, to: Aim, *, axis: tuple[int, ...], kept: Any, smoothing: float, xp: Any) -> Any:
+def coefficients(x: Any, to: RowTarget, *, axis: tuple[int, ...], kept: Any, smoothing: float, xp: Any) -> Any:
     """Return what the loss of each class is multiplied by: target * weight, smoothed over the kept classes."""
     a = to.probs if to.labels is None else cast(hits(to.labels, x, axis=axis, xp=xp), x.dtype, xp)
     if smoothing:
         size = row_sum(select(kept, xp.ones_like(x), 0.0, xp), axis, xp)
-        spread = smoothing if to.probs is None else smoothing * row_sum(a, axis, xp)
-        share = cast(spread / select(size != 0, size, 1.0, xp), x.dtype, xp)
+        amount = smoothing if to.probs is None else smoothing * row_sum(a, axis, xp)
+        share = cast(amount / select(size != 0, size, 1.0, xp), x.dtype, xp)
         a = (1.0 - smoothing) * a + select(kept, share, 0.0, xp)
     return a if to.weight is None else weighted(to.weight, a, xp)

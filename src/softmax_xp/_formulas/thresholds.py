@@ -11,7 +11,7 @@ from math import ceil, log2, prod
 from typing import Any
 
 from .._xp.dtypes import accumulator, cast
-from .._xp.namespace import constant
+from .._xp.namespace import stop_gradient
 from .._xp.operations import positions, select
 from .._xp.sums import row_sum, running_sum
 
@@ -48,7 +48,7 @@ def exact_threshold(h: Any, power: int, *, axis: Axes, xp: Any) -> Any:
     An entry is above t if the sum over those before it is below 1 for a t at this entry; t then follows from
     their mean and variance.
     """
-    rows, a = as_rows(constant(h, xp), axis, xp)
+    rows, a = as_rows(stop_gradient(h, xp), axis, xp)
     # t is at least -1: nothing of an entry of -1 is above it, nor of one that is below.
     rows = xp.sort(select(rows > -1.0, rows, -1.0, xp), axis=a, descending=True, stable=False)
     rows = cast(rows, accumulator(rows, xp), xp)
@@ -72,16 +72,16 @@ def smallest_inside(d: Any, unit: Any, m: Any, *, axis: Axes, xp: Any) -> Any:
 
     An entry is above it if the sum is below 1 for a t at that entry.
     """
-    rows, a = as_rows(constant(d, xp), axis, xp)
-    unit, m = (v if isinstance(v, float) else as_rows(constant(v, xp), axis, xp)[0] for v in (unit, m))
+    rows, a = as_rows(stop_gradient(d, xp), axis, xp)
+    unit, m = (v if isinstance(v, float) else as_rows(stop_gradient(v, xp), axis, xp)[0] for v in (unit, m))
     entry = _last(rows, lambda t: row_sum((unit * above(rows - t, xp)) ** m, (a,), xp) < 1.0, a, xp)
     return as_row_values(entry, d, axis, xp)
 
 
 def last_break(h: Any, k: Any, *, axis: Axes, xp: Any) -> Any:
     """Return the smallest of the t at which an entry leaves 0 or 1 and min(1, max(0, h - t)) sums to less than k."""
-    rows, a = as_rows(constant(h, xp), axis, xp)
-    k = k if isinstance(k, float) else as_rows(constant(k, xp), axis, xp)[0]
+    rows, a = as_rows(stop_gradient(h, xp), axis, xp)
+    k = k if isinstance(k, float) else as_rows(stop_gradient(k, xp), axis, xp)[0]
     breaks = xp.concat([rows, rows - 1.0], axis=a)
     entry = _last(breaks, lambda t: row_sum(between(rows - t, xp), (a,), xp) < k, a, xp)
     return as_row_values(entry, h, axis, xp)

@@ -6,11 +6,11 @@ from math import frexp, inf, ldexp, log, nan
 from typing import Any, NamedTuple
 
 from .._xp.dtypes import beside, cast, common_dtype, is_complex
-from .._xp.namespace import constant
+from .._xp.namespace import stop_gradient
 from .._xp.operations import select
 from .._xp.sums import row_sum
 from .kinds import formula
-from .rows import anchor, drop_axes, row_max
+from .rows import drop_axes, finite_shift, row_max
 
 Axes = tuple[int, ...]
 
@@ -53,12 +53,12 @@ def signed_logsumexp(x: Any, /, *, axis: Axes, b: Any, where: Any, keepdims: boo
 
 def _sizes(x: Any, b: Any, *, axis: Axes, where: Any, xp: Any) -> Sizes:
     """Return the sizes of the terms, as constants: no result depends on what a row is measured from."""
-    real = constant(xp.real(x) if is_complex(x.dtype) else x, xp)
+    real = stop_gradient(xp.real(x) if is_complex(x.dtype) else x, xp)
     if b is None:
         t = select(where, real, -inf, xp)
         m = row_max(t, axis, xp)
-        return Sizes(t, m, anchor(m, xp), None, None)
-    b = constant(b, xp)
+        return Sizes(t, m, finite_shift(m, xp), None, None)
+    b = stop_gradient(b, xp)
     some, unused = (b != 0) & (real != -inf), b == 0
     if where is not None:
         some, unused = some & where, unused & where
@@ -67,7 +67,7 @@ def _sizes(x: Any, b: Any, *, axis: Axes, where: Any, xp: Any) -> Sizes:
     m = row_max(t, axis, xp)
     # Not the largest alone: a logarithm that is computed twice need not be the same number.
     near = some & (t >= m - 1.0)
-    origin = xp.where(xp.isfinite(m), row_max(select(near, real, -inf, xp), axis, xp), anchor(m, xp))
+    origin = xp.where(xp.isfinite(m), row_max(select(near, real, -inf, xp), axis, xp), finite_shift(m, xp))
     return Sizes(t, m, origin, _scale(row_max(select(near, size, 0.0, xp), axis, xp), xp), unused)
 
 
@@ -86,8 +86,8 @@ def _terms(x: Any, b: Any, sizes: Sizes, xp: Any) -> Any:
     if unused is not None:
         real = xp.real(x) if is_complex(x.dtype) else x
         # Its derivative is exp(x - m), but the value must not be 0 * inf.
-        unused = unused & (constant(real, xp) - top < log(float(xp.finfo(top.dtype).max)))
-        used = used | (unused & xp.isfinite(constant(xp.imag(x), xp)) if is_complex(x.dtype) else unused)
+        unused = unused & (stop_gradient(real, xp) - top < log(float(xp.finfo(top.dtype).max)))
+        used = used | (unused & xp.isfinite(stop_gradient(xp.imag(x), xp)) if is_complex(x.dtype) else unused)
     d = select(used, x, 0.0, xp) - cast(select(used, top, 0.0, xp), x.dtype, xp)
     infinite = t == inf
     if is_complex(x.dtype):

@@ -83,7 +83,7 @@ def device_of(x: Any) -> Any:
     return getattr(x, "device", None)
 
 
-def constant(x: Any, xp: Any) -> Any:
+def stop_gradient(x: Any, xp: Any) -> Any:
     """Return ``x`` as a constant for automatic differentiation."""
     if xp is _torch:
         return x.detach()
@@ -105,7 +105,7 @@ def is_compiling(xp: Any) -> bool:
     return bool(torch.compiler.is_compiling())
 
 
-def quiet(xp: Any) -> AbstractContextManager[Any]:
+def without_range_warnings(xp: Any) -> AbstractContextManager[Any]:
     """Return a context without NumPy's warnings of results that are right.
 
     [1e308, -1e308] overflows to the right answer, and so does a half type's cast to inf.
@@ -117,6 +117,6 @@ def quiet(xp: Any) -> AbstractContextManager[Any]:
     return np.errstate(over="ignore", under="ignore")
 
 
-def quietly(function: Function, xp: Any) -> Function:
+def called_without_range_warnings(function: Function, xp: Any) -> Function:
     """Return a function that is called so; as a decorator NumPy's context costs half of what a with statement does."""
-    return quiet(xp)(function) if xp is _numpy else function  # type: ignore[operator]
+    return without_range_warnings(xp)(function) if xp is _numpy else function  # type: ignore[operator]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..threads import BYTES, spread
+from ..threads import BYTES, in_parallel
 
 ABI = 1
 """The interface of the kernels that this module speaks."""
@@ -55,7 +55,7 @@ def execute(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> None:
         here = (*before, slice(start, stop))
         kernel(*(v[here] for v in arrays), axis, None if where is None else where[here])
 
-    spread(work, x.shape[along], x.nbytes, COLUMNS if along > axis else 1)
+    in_parallel(work, x.shape[along], x.nbytes, COLUMNS if along > axis else 1)
 
 
 def elements(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> Any:

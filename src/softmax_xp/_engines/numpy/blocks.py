@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._formulas.kinds import cut_of
 from .. import generic
-from ..threads import spread
+from ..threads import in_parallel
 from ..ways import Way
 
 BLOCK = 1 << 18
@@ -74,7 +74,7 @@ def in_blocks(way: Way, arrays: tuple[Any, ...], options: dict[str, Any], along:
             write(*block(step + a))
 
     write(here, first)
-    spread(work, max(0, n - step), x.nbytes, step)
+    in_parallel(work, max(0, n - step), x.nbytes, step)
     if dropped is not None:
         wholes = tuple(whole.squeeze(dropped) for whole in wholes)
     return wholes if several else wholes[0]

@@ -13,7 +13,7 @@ from ..._formulas.rows import drop_axes
 from ..._xp.dtypes import is_half
 from .. import generic
 from ..layout import is_flat, layout_of, rows_shape
-from ..threads import spread
+from ..threads import in_parallel
 from ..ways import Passed, Way
 from . import rows as numpy_rows
 from . import runs as numpy_runs
@@ -147,7 +147,7 @@ def _compute(call: Call, arrays: tuple[Any, ...], options: dict[str, Any]) -> An
                 with np.errstate(over="ignore", under="ignore"):
                     out[here] = found
 
-    spread(work, outer, x.nbytes, step)
+    in_parallel(work, outer, x.nbytes, step)
     if not call.reduces:
         return layout.undo(out, x.shape)
     return drop_axes(layout.undo(out, rows_shape(x, axis)), axis, options["keepdims"], np)

@@ -18,13 +18,13 @@ maximum: Any = np.maximum.reduce
 add: Any = np.add.reduce
 
 # As a decorator this costs half of what a with statement does.
-quiet = np.errstate(all="ignore")
+without_warnings = np.errstate(all="ignore")
 
 RUN = 16
 """Numbers that are added one after the other along a strided axis, in float32 too."""
 
 
-@quiet
+@without_warnings
 def softmax(x: Any, axis: int, out: Any = None) -> Any:
     """Return exp(x - m) / sum."""
     m = row_top(x, axis)
@@ -37,7 +37,7 @@ def softmax(x: Any, axis: int, out: Any = None) -> Any:
     return np.divide(e, row_sum(e, axis).astype(x.dtype, copy=False), e)
 
 
-@quiet
+@without_warnings
 def log_softmax(x: Any, axis: int, out: Any = None) -> Any:
     """Return x - m - log1p(s)."""
     m = row_top(x, axis)
@@ -48,7 +48,7 @@ def log_softmax(x: Any, axis: int, out: Any = None) -> Any:
     return np.subtract(d, np.log1p(s, s).astype(x.dtype, copy=False), d)
 
 
-@quiet
+@without_warnings
 def logsumexp(x: Any, axis: int, out: Any = None) -> Any:
     """Return m + log1p(s), with the axis kept."""
     m = row_top(x, axis)
@@ -59,14 +59,14 @@ def logsumexp(x: Any, axis: int, out: Any = None) -> Any:
     return np.add(m, np.log1p(s, s), s).astype(x.dtype, copy=False)
 
 
-@quiet
+@without_warnings
 def label_nll(x: Any, axis: int, labels: Any, out: Any = None) -> Any:
     """Return -log softmax(x) at the label of each row, with the axis kept; labels that are no class give anything."""
     row = _split(x, axis, labels, None)
     return NotImplemented if row is None else _nll(row, x.dtype)
 
 
-@quiet
+@without_warnings
 def label_nll_and_grad(x: Any, axis: int, labels: Any, scale: Any, out: Any = None) -> Any:
     """Return what `label_nll` does, and its gradient times ``scale``."""
     row = _split(x, axis, labels, out)

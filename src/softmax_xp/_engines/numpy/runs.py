@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..._formulas.states import State, finish, merge
-from ..threads import spread
-from .rows import beside_tops, excess, quiet, row_sum
+from ..threads import in_parallel
+from .rows import beside_tops, excess, row_sum, without_warnings
 
 
-@quiet
+@without_warnings
 def softmax(x: Any, out: Any, step: int) -> Any:
     """Return exp(x - m) / sum."""
     m = _top(x, step)
@@ -31,7 +31,7 @@ def softmax(x: Any, out: Any, step: int) -> Any:
     return _finish(np.divide, out, sum(_each(part, x, step)), step)
 
 
-@quiet
+@without_warnings
 def log_softmax(x: Any, out: Any, step: int) -> Any:
     """Return x - m - log1p(s)."""
     m = _top(x, step)
@@ -45,7 +45,7 @@ def log_softmax(x: Any, out: Any, step: int) -> Any:
     return _finish(np.subtract, out, np.log1p(sum(others) + (sum(ties) - 1)), step)
 
 
-@quiet
+@without_warnings
 def logsumexp(x: Any, out: Any, step: int) -> Any:
     """Return m + log1p(s), in one pass: each run has a state; there is no need of room."""
     state = reduce(partial(merge, xp=np), _each(lambda a, b: _state(x[:, a:b]), x, step))
@@ -66,7 +66,7 @@ def _each(part: Callable[[int, int], Any], x: Any, step: int) -> list[Any]:
         for start in range(first, last, step):
             found[start] = part(start, min(start + step, last))
 
-    spread(work, n, x.nbytes, step)
+    in_parallel(work, n, x.nbytes, step)
     return [found[start] for start in sorted(found)]
 
 
