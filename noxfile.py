@@ -152,6 +152,13 @@ def cupy(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu(session: nox.Session) -> None:
+    """Every GPU that is found, by CuPy, PyTorch and JAX; every test skips with a printed reason where there is none."""
+    session.install("-e", ".[cupy12x,check]", TORCH, "jax[cuda12]", *TEST)
+    pytest(session, "tests", "--backend", "cupy,torch-cuda,jax-cuda", "-m", "value or transform")
+
+
+@nox.session
 def conforming(session: nox.Session) -> None:
     """Other conforming libraries together: ndonnx, sparse, mlx, cubed, marray, and a toy namespace in pure Python."""
     session.install("-e", ".[numpy,check]", *CONFORMING, *TEST)

@@ -20,6 +20,7 @@ class Backend(NamedTuple):
     dtypes: tuple[str, ...]
     device: Any = None
     lazy: bool = False
+    accelerator: bool = False  # tested only where it is asked for by name
 
     @property
     def xp(self) -> Any:
@@ -53,8 +54,9 @@ class Backend(NamedTuple):
                 .to(self.device)
             )
         if self.library == "jax":
+            place = None if self.device is None else import_module("jax").devices(self.device)[0]
             with np.errstate(over="ignore"):
-                return self.xp.asarray(values, dtype=self.dtype(dtype))
+                return self.xp.asarray(values, dtype=self.dtype(dtype), device=place)
         if self.library == "dask":
             chunks = tuple(max(1, (n + 1) // 2) for n in values.shape)
             with np.errstate(over="ignore"):
@@ -93,7 +95,10 @@ def _backends() -> list[Backend]:
         Backend("jax", "jax", FLOATS[1:]),
         Backend("jax-x64", "jax", FLOATS),
         Backend("dask", "dask", wide, lazy=True),
-        Backend("cupy", "cupy", wide),
+        Backend("cupy", "cupy", wide, accelerator=True),
+        Backend("torch-cuda", "torch", FLOATS, "cuda", accelerator=True),
+        Backend("torch-mps", "torch", FLOATS[1:], "mps", accelerator=True),
+        Backend("jax-cuda", "jax", FLOATS[1:], "cuda", accelerator=True),
     ]
     if find_spec("array_api_strict"):
         devices = import_module("array_api_strict").__array_namespace_info__().devices()
@@ -112,11 +117,20 @@ def missing(backend: Backend) -> str | None:
     module = "array_api_strict" if backend.library == "strict" else backend.library
     if find_spec(module) is None:
         return f"{module} is not installed"
-    if backend.library == "cupy":
-        import cupy
+    return _missing_device(backend) if backend.accelerator else None
 
-        try:
-            cupy.cuda.runtime.getDeviceCount()
-        except cupy.cuda.runtime.CUDARuntimeError as error:
-            return f"cupy finds no GPU ({error})"
+
+def _missing_device(backend: Backend) -> str | None:
+    module = import_module(backend.library)
+    if backend.library == "torch":
+        found = module.cuda if backend.device == "cuda" else module.backends.mps
+        return None if found.is_available() else f"torch finds no device {backend.device}"
+    try:
+        if backend.library == "cupy":
+            module.cuda.runtime.getDeviceCount()
+        else:
+            module.devices(backend.device)
+    # Each library has a class of its own for a driver or device that is not there.
+    except Exception as error:
+        return f"{backend.library} finds no GPU ({str(error).splitlines()[0]})"
     return None

@@ -41,10 +41,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def _chosen(config: pytest.Config) -> dict[str, Backend]:
     wanted = config.getoption("--backend")
-    if wanted == "all":
-        return BACKENDS
     names = wanted.split(",")
-    return {name: b for name, b in BACKENDS.items() if name in names or b.library in names}
+
+    def is_chosen(name: str, b: Backend) -> bool:
+        return name in names or (not b.accelerator and (wanted == "all" or b.library in names))
+
+    return {name: b for name, b in BACKENDS.items() if is_chosen(name, b)}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -80,11 +82,58 @@ GATE = "test_errors.py"
 SISTERS = ("numpy-readonly", "ml_dtypes", "jax-x64", "strict-device1", "strict-device2")
 
 
+ENGINES = ("test_engines.py", "test_numpy_engines.py", "test_row_engines.py", "test_blocks.py", "test_threads.py")
+
+TRANSFORMS = {"torch_only": "torch", "jax_only": "jax", "dask_only": "dask"}
+"""The folders of what one library does to functions, and that library."""
+
+
+def kind_of(path: Path) -> str:
+    """Return what can change the outcome of the tests of a file."""
+    if path.name == GATE:
+        return "gate"
+    if path.name in ENGINES or path.name == "test_which_engine.py":
+        return "engine"
+    if path.parent.name in TRANSFORMS:
+        return "transform"
+    slow = path.parent.name == "structure" or path.name in ("test_bench.py", "test_cli.py", "test_example.py")
+    return "slow" if slow else "value"
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen = _chosen(config)
+    for item in items:
+        item.add_marker(kind_of(item.path))
+        _place(item, chosen)
     left_out = [item for item in items if not _is_tested(item)]
     config.hook.pytest_deselected(items=left_out)
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]
+
+
+def _place(item: pytest.Item, chosen: dict[str, Backend]) -> None:
+    """Let tests without a backend of their own be of the accelerators, where nothing else is tested."""
+    if not all(b.accelerator for b in chosen.values()) or "backend" in getattr(item, "fixturenames", ()):
+        return
+    library = TRANSFORMS.get(item.path.parent.name)
+    backend = next((b for b in chosen.values() if b.library == library), None)
+    reason = "makes no arrays of the backends" if backend is None else missing(backend)
+    if reason:
+        item.add_marker(pytest.mark.skip(reason=reason))
+    elif library == "torch":
+        # JAX takes a GPU by itself.
+        item.add_marker(pytest.mark.usefixtures("on_accelerator"))
+
+
+@pytest.fixture
+def on_accelerator(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let torch put new tensors on the accelerator that is tested."""
+    import torch
+
+    device = next(b.device for b in _chosen(request.config).values() if b.library == "torch")
+    with torch.device(device):
+        yield
 
 
 def _is_tested(item: pytest.Item) -> bool:
