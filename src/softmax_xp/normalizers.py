@@ -263,7 +263,7 @@ def softmax_and_logsumexp(
     )
     if top is None:
         return prepared(formulas.softmax_and_logsumexp, x, **options)
-    return prepared(logsums.softmax_and_logsumexp, x, top=top, **options)
+    return prepared(logsums.both_with_top, x, top=top, **options)
 
 
 @planned

@@ -173,6 +173,18 @@ def sections(name: str) -> list[str]:
     return re.findall(r"^(\w[\w ]*)\n-{3,}$", inspect.getdoc(FUNCTIONS[name]) or "", re.MULTILINE)
 
 
+def test_no_two_formulas_have_one_name() -> None:
+    # Engines know formulas by their names.
+    found = [
+        node.name
+        for module in MODULES
+        for node in ast.parse(module.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and any("formula(" in ast.unparse(d) for d in node.decorator_list)
+    ]
+    assert len(found) > 50
+    assert [name for name in found if found.count(name) > 1] == []
+
+
 @functions
 def test_docstring_has_its_sections(name: str) -> None:
     function = FUNCTIONS[name]

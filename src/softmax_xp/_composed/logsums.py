@@ -28,7 +28,7 @@ def with_top(
 
 
 @formula("composed")
-def softmax_and_logsumexp(
+def both_with_top(
     x: Any, /, *, top: Top, axis: Axes, temperature: Any, xp: Any, **options: Any
 ) -> tuple[Any, Any]:
     """Return softmax and the logarithm of its denominator for such rows."""
