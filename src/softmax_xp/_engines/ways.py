@@ -33,3 +33,11 @@ def aligned(formula: Callable[..., Any], way: Way, arrays: tuple[Any, ...], opti
     if not front:
         return way
     return lambda arrays, options: way(arrays, {**options, **{name: options[name][at] for name, at in front.items()}})
+
+
+def lacks(options: dict[str, Any]) -> str | None:
+    """Return which option an engine of plain rows does not have; None if there is nothing but an axis and a mask."""
+    if options.get("sink") is not None:
+        return "has no sink"
+    temperature = options.get("temperature", 1.0)
+    return None if isinstance(temperature, float) and temperature == 1.0 else "has no temperature"

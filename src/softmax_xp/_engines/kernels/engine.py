@@ -12,7 +12,7 @@ from ..._xp.dtypes import dtype_name, is_half
 from ..._xp.namespace import is_torch
 from ..layout import is_flat, layout_of, rows_shape
 from ..threads import BYTES
-from ..ways import Passed, Way
+from ..ways import Passed, Way, lacks
 from . import found as kernels
 
 ELEMENTS = ("softmax", "log_softmax", "softmax_vjp", "log_softmax_vjp", "logsumexp_vjp")
@@ -29,11 +29,9 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
     name, x = formula.__name__, arrays[0]
     if name not in ELEMENTS and name not in OTHERS:
         return f"does not have {name}"
-    if options.get("sink") is not None:
-        return "has no sink"
-    temperature = options.get("temperature", 1.0)
-    if not isinstance(temperature, float) or temperature != 1.0:
-        return "has no temperature"
+    reason = lacks(options)
+    if reason is not None:
+        return reason
     if x.ndim == 0 or not options["axis"] or dtype_name(x.dtype) not in ("float64", "float32", "float16", "bfloat16"):
         return "for logits of float64, float32 and half types with at least one dimension"
     if name == "mean_label_loss" and is_half(x.dtype):

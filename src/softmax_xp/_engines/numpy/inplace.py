@@ -14,7 +14,7 @@ from ..._xp.dtypes import is_half
 from .. import generic
 from ..layout import is_flat, layout_of, rows_shape
 from ..threads import in_parallel
-from ..ways import Passed, Way
+from ..ways import Passed, Way, lacks
 from . import rows as numpy_rows
 from . import runs as numpy_runs
 
@@ -43,11 +43,9 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
         return "for NumPy arrays"
     if name not in FUNCTIONS:
         return f"does not have {name}"
-    if options.get("sink") is not None:
-        return "has no sink"
-    temperature = options.get("temperature", 1.0)
-    if not isinstance(temperature, float) or temperature != 1.0:
-        return "has no temperature"
+    reason = lacks(options)
+    if reason is not None:
+        return reason
     if x.size == 0 or not options["axis"] or not (x.dtype.char in "fd" or is_half(x.dtype)) or not x.dtype.isnative:
         return "for logits of float64, float32 and half types in this machine's byte order that are not empty"
     if name == "mean_label_loss":
