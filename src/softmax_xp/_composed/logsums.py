@@ -28,9 +28,7 @@ def with_top(
 
 
 @formula("composed")
-def both_with_top(
-    x: Any, /, *, top: Top, axis: Axes, temperature: Any, xp: Any, **options: Any
-) -> tuple[Any, Any]:
+def both_with_top(x: Any, /, *, top: Top, axis: Axes, temperature: Any, xp: Any, **options: Any) -> tuple[Any, Any]:
     """Return softmax and the logarithm of its denominator for such rows."""
     p, lse = run(both, x, axis=axis, temperature=temperature, xp=xp, **options)
     return p, above(lse, top=top, axis=axis, keepdims=True, temperature=temperature, xp=xp)
