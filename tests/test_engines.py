@@ -431,6 +431,7 @@ def test_torch_compile_takes_the_formula(monkeypatch: pytest.MonkeyPatch) -> Non
         x = torch.asarray([0.0, 0.0])
         assert softmax(x).tolist() == [0, 0]
         assert torch.compile(softmax, backend="eager", fullgraph=True)(x).tolist() == [0.5, 0.5]
+        assert torch.compile(lambda x: which_engine("softmax", x), backend="eager")(x) == "generic"
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -28,6 +28,8 @@ from softmax_xp._engines.layout import layout_of, rows_shape
 from softmax_xp.derivatives import cross_entropy_and_grad
 from softmax_xp.testing import contract
 
+from .plans import forget
+
 FUNCTIONS = {"softmax": softmax, "log_softmax": log_softmax, "logsumexp": logsumexp}
 ENGINES = ["numpy_inplace", "cpu_kernels"]
 RNG = np.random.default_rng(4)
@@ -178,6 +180,13 @@ def test_plans_are_kept_for_so_many_kinds_of_calls_only(engine) -> None:
         softmax(x[:1, :3], temperature=1.5 + n)
         assert all(0 < len(plans) <= MOST for plans in planned._plans.values() if plans)
     np.testing.assert_array_equal(softmax(x[:, :7], axis=0), softmax(x[:, :7], axis=0))
+
+
+def test_every_nan_is_the_same_number_to_a_plan(engine) -> None:
+    forget()
+    for _ in range(3):
+        assert np.isnan(softmax(np.zeros(3), sink=float("nan"))).all()
+    assert [len(plans) for plans in planned._plans.values() if plans] == [1]
 
 
 @pytest.mark.parametrize("axis", [True, 1.0, 2, -3, None, (1,), [1]], ids=repr)

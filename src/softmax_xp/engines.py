@@ -98,6 +98,10 @@ def which_engine(function_name: str, x: Any, /, *args: Any, **options: Any) -> s
         function(x, *args, **options)
     finally:
         selection.selected.reset(token)
-    return "\n".join(
-        engine if len(recording.lines) == 1 else f"{formula}: {engine}" for formula, engine in recording.lines
+    # Nothing is noted under torch.compile, where the formula itself is compiled.
+    return (
+        "\n".join(
+            engine if len(recording.lines) == 1 else f"{formula}: {engine}" for formula, engine in recording.lines
+        )
+        or "generic"
     )

@@ -143,6 +143,14 @@ def test_prng_keys_are_refused():
         sx.softmax(jax.random.split(jax.random.key(0), 3))
 
 
+@pytest.mark.parametrize("weak_first", [True, False])
+def test_a_weak_type_is_another_kind_of_call(weak_first, only_x64):
+    x = jnp.zeros((2, 3 + weak_first), dtype=jnp.float32)
+    weights = [jnp.asarray(2.0)[None, None], jnp.asarray([[2.0]])]
+    for b in weights if weak_first else weights[::-1]:
+        assert sx.logsumexp(x, b=b).dtype == ("float32" if b.weak_type else "float64")
+
+
 @pytest.mark.parametrize("kind", ["float8_e4m3fn", "float8_e5m2"])
 def test_float8_is_refused(kind):
     with pytest.raises(TypeError, match=kind):

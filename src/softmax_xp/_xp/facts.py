@@ -28,8 +28,8 @@ def describe(values: Iterable[Any]) -> tuple[Any, ...] | None:
         if kind in PLAIN:
             found += (kind, value)
         elif kind is float:
-            # 0.0 and -0.0 are one key too.
-            found += (kind, value or str(value))
+            # 0.0 and -0.0 are one key too, and a NaN is equal to no other.
+            found += (kind, value if value and value == value else str(value))
         elif kind in FACTS:
             found.append(FACTS[kind](value))
         elif isinstance(value, tuple) or kind is partial:
@@ -84,7 +84,9 @@ def _learn_jax(kind: type) -> None:
     import jax.numpy as jnp
 
     def facts(x: Any) -> Any:
-        return x.dtype, x.shape, jax.config.jax_enable_x64
+        # A weak type gives way to that of the array beside it. Keys of jax.random have it here only.
+        kind = x.aval
+        return kind.dtype, kind.shape, kind.weak_type, jax.config.jax_enable_x64
 
     # Not of a tracer, which is one of a graph that is made once.
     if issubclass(kind, jax.Array) and not issubclass(kind, jax.core.Tracer):
