@@ -8,8 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-import softmax_xp as sx  # noqa: E402
+from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
 
+import softmax_xp as sx  # noqa: E402
+from softmax_xp._engines import planned  # noqa: E402
+
+from ..plans import forget  # noqa: E402
 from . import analytic  # noqa: E402
 
 EPS = torch.finfo(torch.float64).eps
@@ -72,3 +76,17 @@ def test_vmap_of_grad_gives_the_gradient_of_each_row(name):
     for x, g in zip(X, rows, strict=True):
         exact = JACOBIANS[name](analytic.softmax(x.numpy()))
         analytic.assert_derivative(g, exact if name == "logsumexp" else exact[0], eps=EPS)
+
+
+@pytest.mark.parametrize("lifted", [torch.func.functionalize, torch.func.grad])
+def test_symbolic_lengths_are_traced(lifted):
+    f = lifted(lambda x: (sx.softmax(x, temperature=0.5) * x).sum())
+    torch.testing.assert_close(make_fx(f, tracing_mode="symbolic")(X)(X + 1), f(X + 1))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_no_plan_keeps_what_is_traced():
+    forget()
+    graph = torch.jit.trace(lambda x: sx.log_softmax(x) + sx.softmax(x, where=x > 0), (X,), check_trace=False)
+    assert not any(planned._plans.values())
+    torch.testing.assert_close(graph(-X), sx.log_softmax(-X) + sx.softmax(-X, where=X < 0))

@@ -31,7 +31,10 @@ def describe(values: Iterable[Any]) -> tuple[Any, ...] | None:
             # 0.0 and -0.0 are one key too, and a NaN is equal to no other.
             found += (kind, value if value and value == value else str(value))
         elif kind in FACTS:
-            found.append(FACTS[kind](value))
+            facts = FACTS[kind](value)
+            if facts is None:
+                return None
+            found.append(facts)
         elif isinstance(value, tuple) or kind is partial:
             inner = describe(value if kind is not partial else (value.func, *value.keywords, *value.keywords.values()))
             if inner is None:
@@ -72,7 +75,12 @@ def _learn_torch(kind: type) -> None:
         # A graph is compiled from the formula; nothing that is kept here could be traced.
         if torch.compiler.is_compiling():
             return None
-        return kind, x.dtype, x.shape, x.device, torch.get_default_dtype()
+        shape = x.shape
+        for n in shape:
+            # Symbols and tensors stand for lengths where a graph is traced.
+            if type(n) is not int:
+                return None
+        return kind, x.dtype, shape, x.device, torch.get_default_dtype()
 
     if kind in (torch.Tensor, torch.nn.Parameter):
         FACTS[kind] = facts
