@@ -8,7 +8,7 @@ from typing import Any
 from .._xp.dtypes import accumulator, cast, dtype_name
 from .._xp.expm1 import expm1
 from .._xp.namespace import stop_gradient
-from .._xp.operations import select
+from .._xp.operations import repeated, select
 from .._xp.sums import row_sum
 from .kinds import Rule, formula
 from .normalizers import softmax
@@ -162,12 +162,17 @@ def _power_map(x: Any, power: int, temperature: Any, *, axis: Axes, where: Any, 
         return x
     row = _shifted(x, temperature, axis=axis, where=where, xp=xp)
     z = row.d - exact_threshold(row.d, power, axis=axis, xp=xp)
-    wide = dtype_name(accumulator(z, xp)) == "float64"
-    for _ in range(power if wide else power + NARROW):
+
+    def nearer(z: Any) -> Any:
         high = above(z, xp)
         total = row_sum(high if power == 1 else high * high, axis, xp)
         slope = row_sum(cast(z > 0.0, z.dtype, xp) if power == 1 else 2.0 * high, axis, xp)
-        z = z - cast((total - 1.0) / select(slope > 0.0, slope, 1.0, xp), z.dtype, xp)
+        return z - cast((total - 1.0) / select(slope > 0.0, slope, 1.0, xp), z.dtype, xp)
+
+    if dtype_name(accumulator(z, xp)) != "float64":
+        z = repeated(nearer, NARROW, z, xp)
+    for _ in range(power):
+        z = nearer(z)
     high = above(z, xp)
     return _finished(high if power == 1 else high * high, row, axis=axis, where=where, xp=xp)
 
@@ -192,12 +197,14 @@ def _bent(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     method, started at c = 1, never steps over the solution.
     """
     fixed, power = stop_gradient(d, xp), beta if isinstance(beta, float) else stop_gradient(beta, xp)
-    rho = row_sum(xp.zeros_like(d), axis, xp)
-    for _ in range(BENT):
+
+    def nearer(rho: Any) -> Any:
         e, slope = _bent_powers(fixed, inside, rho, power, xp, quick=True)
         total = row_sum(e, axis, xp)
         gap = -expm1(-power * (xp.log(total) - rho), xp) * total / row_sum(slope, axis, xp)
-        rho = rho - xp.log1p(-gap) / power
+        return rho - xp.log1p(-gap) / power
+
+    rho = repeated(nearer, BENT, row_sum(xp.zeros_like(d), axis, xp), xp)
     # Two more steps, which derivatives follow: they are right to the third order.
     e, slope = _bent_powers(d, inside, rho, beta, xp)
     total = row_sum(e, axis, xp)
@@ -241,9 +248,8 @@ def _steep(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     power = beta if isinstance(beta, float) else stop_gradient(beta, xp)
     least = -row_max(select(inside, -d, -inf, xp), axis, xp)
     c = select(inside, beta * (d - least), 0.0, xp)
-    w = 1.0 / row_sum(cast(inside, d.dtype, xp), axis, xp)
-    for _ in range(STEEP):
-        w = _steep_step(stop_gradient(c, xp), inside, w, power, axis, xp)
+    fixed, w = stop_gradient(c, xp), 1.0 / row_sum(cast(inside, d.dtype, xp), axis, xp)
+    w = repeated(lambda w: _steep_step(fixed, inside, w, power, axis, xp), STEEP, w, xp)
     w = _steep_step(c, inside, w, beta, axis, xp)
     return corrected(*_steep_powers(c, inside, w, beta, xp), axis, xp)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._xp.dtypes import accumulator, cast
 from .._xp.namespace import stop_gradient
-from .._xp.operations import positions, select
+from .._xp.operations import positions, repeated, select
 from .._xp.sums import row_sum, running_sum
 
 Axes = tuple[int, ...]
@@ -100,11 +100,15 @@ def _last(values: Any, holds: Callable[[Any], Any], a: int, xp: Any) -> Any:
     n = values.shape[a]
     values = xp.sort(values, axis=a, descending=True, stable=False)
     place = positions(n, values.ndim, a, values, xp)
-    entry = xp.max(values, axis=a, keepdims=True)
-    last = xp.zeros_like(entry, dtype=place.dtype)
-    for step in reversed(range(ceil(log2(n)))):
-        here = last + 2**step
+
+    def halved(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        last, entry, jump = state
+        here = last + jump
         value = xp.sum(select(place == here, values, 0.0, xp), axis=a, keepdims=True)
         inside = (here < n) & holds(value)
-        last, entry = xp.where(inside, here, last), xp.where(inside, value, entry)
-    return entry
+        return xp.where(inside, here, last), xp.where(inside, value, entry), jump // 2
+
+    steps = ceil(log2(n))
+    entry = xp.max(values, axis=a, keepdims=True)
+    last = xp.zeros_like(entry, dtype=place.dtype)
+    return repeated(halved, steps, (last, entry, last + 2**steps // 2), xp)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,20 @@ def select(keep: Any, x: Any, other: float, xp: Any) -> Any:
         # 0 / 0 only where it is needed: with jax_debug_nans JAX refuses to make a NaN that is never selected.
         return xp.where(keep, x, xp.zeros_like(keep, dtype=x.dtype) / xp.astype(keep, x.dtype))
     return xp.where(keep, x, xp.full_like(x, other))
+
+
+def repeated(step: Callable[[Any], Any], times: int, start: Any, xp: Any) -> Any:
+    """Return what ``step`` makes of ``start`` when it is applied as often as ``times``.
+
+    XLA compiles a loop as one step: what is unrolled takes as many times as long to compile.
+    """
+    if is_jax(xp):
+        from jax.lax import fori_loop
+
+        return fori_loop(0, times, lambda _, state: step(state), start)
+    for _ in range(times):
+        start = step(start)
+    return start
 
 
 def positions(n: int, ndim: int, axis: int, like: Any, xp: Any) -> Any:
