@@ -131,10 +131,7 @@ def inductor(session: nox.Session) -> None:
 def jax(session: nox.Session) -> None:
     """JAX on the CPU alone, with x64 on and off."""
     session.install("-e", ".[jax,check]", *TEST)
-    # What is compiled is compiled once, if the tests of a file have one process. The losses are tested with x64 only.
-    only = ("-n", "2", "--dist", "loadscope")
-    pytest(session, "tests", "--backend", "jax", *only, "--ignore=tests/losses", *only_core("jax_only"))
-    pytest(session, "tests/losses", "--backend", "jax-x64", *only)
+    pytest(session, "tests", "--backend", "jax", "-n", "2", "--dist", "loadgroup", *only_core("jax_only"))
 
 
 @nox.session

@@ -19,6 +19,7 @@ from .backends import BACKENDS, Backend, missing
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--api-version", help="version of the standard that array-api-strict keeps to")
+    parser.addoption("--thorough", action="store_true", help="on JAX: every type, both states of x64, what compiles long")
     parser.addoption("--backend", default="all", help="backends to test, by name or library, comma-separated")
 
 
@@ -67,14 +68,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", params, indirect=True)
 
 
-ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
-"""The floating types that are tested on JAX, which compiles every call for each: what differs among them."""
+ON_JAX = {"jax": ("float32", "float16"), "jax-x64": ("float64", "bfloat16")}
+"""The floating types that are tested on JAX, each with or without x64."""
 
-EVERY_TYPE = "tests/test_values.py"
-"""What is tested with every floating type, on JAX too."""
+EVERY_TYPE = ("test_values.py", "test_accuracy.py", "test_integers.py", "test_weighted_sums.py")
+"""What is tested on JAX in all of these; all else in float32 alone, since JAX compiles every call for each type."""
 
-ONCE_ON_JAX = {"test_which_engine.py": "jax", "test_own_arrays.py": "jax", "test_every_function.py": "jax-x64"}
-"""What every function is called for: with or without x64."""
+OF_RECORDS = ("test_every_function.py", "test_which_engine.py", "test_own_arrays.py")
+"""What makes the same calls: JAX compiles them once in a process that makes all of them."""
 
 GATE = "test_errors.py"
 """Error messages, which depend on metadata: one backend of each library tells all."""
@@ -105,8 +106,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = _chosen(config)
     for item in items:
         item.add_marker(kind_of(item.path))
+        # For --dist loadgroup: what is compiled is compiled once, if the tests of a file have one process.
+        item.add_marker(pytest.mark.xdist_group("records" if item.path.name in OF_RECORDS else item.path.name))
         _place(item, chosen)
-    left_out = [item for item in items if not _is_tested(item)]
+    thorough = config.getoption("--thorough")
+    left_out = [item for item in items if not (_is_tested(item) and (thorough or _is_tested_by_default(item)))]
     config.hook.pytest_deselected(items=left_out)
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]
@@ -136,14 +140,25 @@ def on_accelerator(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+def _params(item: pytest.Item) -> dict[str, Any]:
+    return item.callspec.params if hasattr(item, "callspec") else {}
+
+
 def _is_tested(item: pytest.Item) -> bool:
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    dtype, backend = params.get("dtype"), params.get("backend")
-    if item.path.name == GATE and backend in SISTERS:
-        return False
-    if backend in ON_JAX and ONCE_ON_JAX.get(item.path.name, backend) != backend:
-        return False
-    return dtype is None or item.path.as_posix().endswith(EVERY_TYPE) or dtype in ON_JAX.get(backend, (dtype,))
+    return not (item.path.name == GATE and _params(item).get("backend") in SISTERS)
+
+
+def _is_tested_by_default(item: pytest.Item) -> bool:
+    """Whether what JAX compiles for a test is worth its time in every run."""
+    params = _params(item)
+    backend, dtype = params.get("backend"), params.get("dtype")
+    if item.path.parent.name == "jax_only":
+        return not params.get("x64", False) and item.get_closest_marker("thorough") is None
+    if backend not in ON_JAX:
+        return True
+    if item.path.parent.name == "tests" and item.path.name in EVERY_TYPE:
+        return dtype is None or dtype in ON_JAX[backend]
+    return backend == "jax" and dtype in (None, "float32") and item.get_closest_marker("thorough") is None
 
 
 @pytest.fixture

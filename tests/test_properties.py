@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from softmax_xp.testing import contract
 from softmax_xp.testing.contract import FORMATS
 
+pytestmark = pytest.mark.thorough
+
 some = settings(
     max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -21,21 +21,29 @@ from .graph_calls import CALLS, COTANGENT, N, array, factors, logits  # noqa: E4
 
 OF_DERIVATIVES = ("_vjp", "_jvp", "_hvp", "_jacobian")
 
+thorough = pytest.mark.thorough
 CORE = (
     "softmax",
     "log_softmax",
-    "log_softmax temperature=0.0",
-    "logsumexp",
     "cross_entropy",
-    "cross_entropy softcap=8.0",
-    "generalized_cross_entropy with options",
     "logsubexp",
     "entmax alpha=1.25",
-    "k_subset",
-    "typical_logits",
-    "hardmax",
+    *(
+        pytest.param(name, marks=thorough)
+        for name in (
+            "log_softmax temperature=0.0",
+            "logsumexp",
+            "cross_entropy softcap=8.0",
+            "generalized_cross_entropy with options",
+            "k_subset",
+            "typical_logits",
+            "hardmax",
+        )
+    ),
 )
 """Functions of each kind of arithmetic on logits: they are tried with every way of computing these."""
+
+FULLEST = [pytest.param(name, marks=thorough if f"{name} with options" in CALLS else ()) for name in CALLS]
 
 
 def cast(x, name):
@@ -98,7 +106,7 @@ def is_a_derivative(name):
     return name.split(" ")[0].endswith(OF_DERIVATIVES)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", FULLEST)
 def test_logits_that_are_a_product_have_the_values_and_derivatives_of_given_ones(name, only_x32):
     f, of, (v, _) = CALLS[name], produced("product"), inputs()
     values, gradient = of_given(name)(of(v))
@@ -123,7 +131,7 @@ def test_logits_of_double_precision_that_are_a_quotient_have_the_values_of_given
     assert_same(jax.jit(lambda v: flat(f(of(v))))(v), values, scaled=False)
 
 
-@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["bfloat16", pytest.param("float16", marks=thorough)])
 @pytest.mark.parametrize("name", CORE)
 def test_half_logits_are_rounded_before_they_are_used(name, kind, only_x32):
     f, (v, _) = CALLS[name], inputs()

@@ -46,6 +46,7 @@ def test_hessian_is_the_closed_form(name):
     assert_hessian(name, "hessian")
 
 
+@pytest.mark.thorough
 @only_x64
 @cases
 @pytest.mark.parametrize("transform", [t for t in TRANSFORMS if t != "hessian"])
@@ -161,7 +162,7 @@ def numerical_calls():
 
 
 @only_x64
-@pytest.mark.parametrize("mode", ["rev", "fwd"])
+@pytest.mark.parametrize("mode", ["rev", pytest.param("fwd", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize(("f", "inputs"), [pytest.param(f, v, id=k) for k, f, v in numerical_calls()])
 def test_numerical_derivatives_agree_to_second_order(f, inputs, mode):
     check_grads(jax.jit(f), tuple(array(v) for v in inputs), order=2, modes=[mode])

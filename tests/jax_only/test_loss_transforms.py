@@ -90,6 +90,7 @@ def scaled(actual, expected):
         assert_close(a + shift, b + shift)
 
 
+@pytest.mark.thorough
 @calls
 def test_jit_gives_the_eager_values(name, x64):
     scaled(jax.jit(CALLS[name])(array(X)), CALLS[name](array(X)))

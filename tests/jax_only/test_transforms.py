@@ -43,6 +43,7 @@ def test_every_public_function_is_compiled_here(name):
     assert any(name in call.split(" ") for call in CALLS)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CALLS)
 def test_jit_gives_the_eager_values(name, x64):
     assert_close(jax.jit(CALLS[name])(array(X)), CALLS[name](array(X)))

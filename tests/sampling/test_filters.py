@@ -57,6 +57,7 @@ def test_a_row_that_is_masked_altogether_is_removed(backend, call, name):
     np.testing.assert_array_equal(result[0], [-7.0, -7.0])
 
 
+@pytest.mark.thorough
 @every
 @pytest.mark.parametrize("axis", [0, 1, 2, -2])
 def test_a_filter_works_along_any_axis(backend, call, name, axis):
@@ -103,6 +104,7 @@ def test_a_share_of_0_in_an_array_is_out_of_range_where_it_is_as_a_number(backen
     np.testing.assert_array_equal(result, [[nan] * 6, X[3]])
 
 
+@pytest.mark.thorough
 @shares
 @pytest.mark.parametrize("min_keep", [2, 4, 9])
 def test_at_least_min_keep_entries_are_kept(backend, call, name, min_keep):
@@ -112,6 +114,7 @@ def test_at_least_min_keep_entries_are_kept(backend, call, name, min_keep):
     assert ((result[1:] > -inf).sum(axis=1) >= min(min_keep, 6)).all()
 
 
+@pytest.mark.thorough
 @every
 @pytest.mark.parametrize("fill", [0.0, -100])
 def test_what_is_removed_is_filled(backend, dtype, call, name, fill):
@@ -129,6 +132,7 @@ def test_a_kept_nan_makes_its_row_nan_and_no_other(backend, dtype, call, name):
     np.testing.assert_array_equal(result[1:], filtered(name, X[1:], value, where=WHERE))
 
 
+@pytest.mark.thorough
 @every
 def test_infinity_is_the_largest_and_has_all_the_mass(backend, dtype, call, name):
     x = backend.array([[0.0, inf, 5.0, -inf, inf]], dtype)
@@ -138,6 +142,7 @@ def test_infinity_is_the_largest_and_has_all_the_mass(backend, dtype, call, name
     np.testing.assert_array_equal(call(name, x, value), expected)
 
 
+@pytest.mark.thorough
 @every
 def test_a_row_of_minus_infinity_stays(backend, dtype, call, name):
     x = np.full((2, 3), -inf)

@@ -28,6 +28,7 @@ def test_values_are_as_near_to_the_exact_ones_as_promised(backend, dtype, call, 
         )
 
 
+@pytest.mark.thorough
 @losses
 def test_a_label_and_its_indicator_have_one_loss(backend, dtype, call, options):
     logits, labels, _ = loss_rows(dtype)[0]
@@ -40,6 +41,7 @@ def test_a_label_and_its_indicator_have_one_loss(backend, dtype, call, options):
     assert_near(found, expected, "fenchel_young_loss", dtype)
 
 
+@pytest.mark.thorough
 @losses
 def test_the_loss_of_the_prediction_itself_is_0(backend, call, options):
     dtype = backend.dtypes[0]
@@ -55,6 +57,7 @@ def test_the_loss_of_the_prediction_itself_is_0(backend, call, options):
     assert_near(found, expected, "fenchel_young_loss", dtype)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", SPARSE, ids=[name_of("", o).strip() for o in SPARSE])
 def test_a_label_ahead_by_the_margin_has_no_loss(backend, dtype, call, options):
     alpha = {"gini": 2.0}.get(options["regularizer"], options.get("alpha", 1.5))
@@ -63,6 +66,7 @@ def test_a_label_ahead_by_the_margin_has_no_loss(backend, dtype, call, options):
     assert call("fenchel_young_loss", x, backend.array([0], "int32"), **options) == 0.0
 
 
+@pytest.mark.thorough
 @losses
 def test_special_rows_are_those_of_the_other_losses(backend, dtype, call, options):
     x = backend.array(
@@ -83,6 +87,7 @@ def test_masked_classes_have_no_influence_and_as_labels_an_infinite_loss(backend
     np.testing.assert_array_equal(found, [expected[0], inf])
 
 
+@pytest.mark.thorough
 def test_entmax_loss_is_that_of_the_tsallis_entropy(backend, dtype, call):
     logits, goal, kind = loss_rows(dtype)[0]
     x, labels = backend.array(logits, dtype), backend.array(goal, kind)

@@ -11,7 +11,8 @@ from softmax_xp.testing import contract
 
 from .numbers import assert_near, exact, rows
 
-# One shape: JAX compiles a function for each.
+pytestmark = pytest.mark.thorough
+
 SHAPE = (3, 6)
 some = settings(
     max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -41,6 +41,7 @@ def test_dangerous_rows_are_as_near_to_the_exact_ones_as_promised(backend, dtype
         assert_near(p, exact(name, backend.numpy(x), **options), op_of(name, **options), dtype)
 
 
+@pytest.mark.thorough
 @cases
 def test_rows_sum_to_what_they_should(backend, dtype, call, name, options):
     total = contract.total_of(**options)
@@ -49,6 +50,7 @@ def test_rows_sum_to_what_they_should(backend, dtype, call, name, options):
     assert np.abs(p.sum(axis=-1) - total).max() <= 2 * max(1.0, total) * contract.sum_gate(dtype, 40)
 
 
+@pytest.mark.thorough
 @simple
 @pytest.mark.parametrize("axis", [0, 1, (0, 1), None, (0, 2)])
 def test_any_axes_make_up_a_row(backend, dtype, call, name, options, axis):
@@ -79,12 +81,14 @@ def test_an_empty_array_stays_empty(backend, dtype, call, name, options):
         assert call(name, backend.array(np.zeros(shape), dtype), axis=axis, **options).shape == shape
 
 
+@pytest.mark.thorough
 @probabilities
 @pytest.mark.parametrize("axis", [None, ()])
 def test_an_entry_alone_gets_everything(backend, call, name, options, axis):
     assert call(name, backend.array(5.0, backend.dtypes[0]), axis=axis, **options) == 1.0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["uint8", "int32", "bool"])
 @simple
 def test_integers_and_booleans_are_promoted_before_arithmetic(backend, call, name, options, kind):
@@ -111,6 +115,7 @@ def test_an_alpha_per_row_acts_as_numbers_do(backend, dtype, call):
                 assert_near(p[i], exact(name, values[i], alpha=float(a)), name, dtype)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("alpha", [1.5, 1.9, 2.5, 4.0])
 def test_long_rows_have_one_threshold(backend, call, alpha):
     dtype = backend.dtypes[0]
@@ -128,6 +133,7 @@ def test_long_rows_have_one_threshold(backend, call, alpha):
         assert abs(p.sum() - 1) <= 2 * contract.sum_gate(dtype, n)
 
 
+@pytest.mark.thorough
 def test_an_alpha_below_1_or_nan_makes_its_row_nan(backend, dtype, call):
     alpha = backend.array([[0.5], [nan], [2.0]], dtype)
     for name in ("entmax", "normmax"):

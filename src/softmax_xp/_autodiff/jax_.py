@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from .._formulas.kinds import Rule
-from .._xp.dtypes import is_half
+from .._xp.dtypes import is_complex, is_half
 
 Values = TypeVar("Values")
 
@@ -63,6 +63,9 @@ def _as_stored(x: Any) -> Any:
 
     A select cannot be contracted. Optimization barriers and `reduce_precision` alone do not keep LLVM from it.
     """
+    if is_complex(x.dtype):
+        # One part may be NaN beside a real part of -inf, whose exponential is 0.
+        return jax.lax.complex(_as_stored(jnp.real(x)), _as_stored(jnp.imag(x)))
     if is_half(x.dtype):
         kind = jnp.finfo(x.dtype)
         x = jax.lax.reduce_precision(x, exponent_bits=kind.nexp, mantissa_bits=kind.nmant)
