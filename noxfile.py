@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 import nox
@@ -35,6 +36,8 @@ CONFORMING = ["ndonnx", "onnxruntime", "sparse", "mlx[cpu]", "cubed", "marray"]
 if platform.system() != "Linux":
     CONFORMING.remove("mlx[cpu]")
 
+ALL_CPU = [".[numpy,dask,jax,check]", "array-api-strict", "scikit-learn", "matplotlib", TORCH, *TEST]
+
 NUMPY = ["tests", "--backend", "numpy,ml_dtypes", "-n", "2"]
 OF_TORCH = ["tests", "--backend", "torch", "-n", "2"]
 
@@ -51,8 +54,19 @@ STRUCTURE = ["test_bench.py", "test_cli.py", "test_engines.py"]
 OF_NUMPY = ["test_blocks.py", "test_numpy_engines.py", "test_row_engines.py", "test_threads.py"]
 
 
-def pytest(session: nox.Session, *args: str, env: dict[str, str] | None = None) -> None:
-    session.run("python", "-m", "pytest", "-q", "--durations=25", *args, *session.posargs, env=env)
+def pytest(session: nox.Session, *args: str, env: dict[str, str] | None = None, python: str = "python") -> None:
+    tests = ("-m", "pytest", "-q", "--durations=25", *args, *session.posargs)
+    session.run(python, *tests, env=env, external=python != "python")
+
+
+def together(session: nox.Session) -> str:
+    """Return the Python of an environment with all CPU libraries, which sessions share: it takes minutes to install."""
+    folder = Path(".nox", "together").absolute()
+    python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
+    if not Path(python).exists():
+        session.run(sys.executable, "-m", "venv", str(folder), external=True)
+    session.run(python, "-m", "pip", "install", "-q", "-e", *ALL_CPU, external=True)
+    return python
 
 
 @nox.session
@@ -87,11 +101,11 @@ def structure(session: nox.Session) -> None:
     pytest(session, "tests/structure", *(f"tests/{name}" for name in STRUCTURE), "--backend", "numpy")
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def doctests(session: nox.Session) -> None:
     """Every example in docstrings, README and docs."""
-    session.install("-e", ".[jax,dask,check]", TORCH, *TEST)
-    pytest(session, "--doctest-modules", "src/softmax_xp", "--doctest-glob=*.md", "docs", "README.md")
+    arguments = ("--doctest-modules", "src/softmax_xp", "--doctest-glob=*.md", "docs", "README.md", "-n", "2")
+    pytest(session, *arguments, python=together(session))
 
 
 @nox.session
@@ -135,6 +149,14 @@ def jax(session: nox.Session) -> None:
 
 
 @nox.session
+def thorough(session: nox.Session) -> None:
+    """JAX in every floating type, with x64 and without, and what it compiles for long: half an hour and more."""
+    session.install("-e", ".[jax,check]", *TEST)
+    arguments = ("tests", "--backend", "jax", "--thorough", "-n", "2", "--dist", "loadgroup")
+    pytest(session, *arguments, *only_core("jax_only"))
+
+
+@nox.session
 def dask(session: nox.Session) -> None:
     """Dask alone: values, laziness, unknown chunk sizes."""
     session.install("-e", ".[dask,check]", "dask[array,distributed]", *TEST)
@@ -164,12 +186,12 @@ def conforming(session: nox.Session) -> None:
     pytest(session, "tests/conforming", "--backend", "numpy", "-k", "mlx")
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def equivalence(session: nox.Session) -> None:
     """All CPU libraries in one environment: any two agree within the contract; the worked example."""
-    session.install("-e", ".[numpy,dask,jax,check]", "array-api-strict", "scikit-learn", "matplotlib", TORCH, *TEST)
-    pytest(session, "tests/equivalence", "tests/test_example.py", "-s")
-    session.run("python", "-m", "softmax_xp", "check")
+    python = together(session)
+    pytest(session, "tests/equivalence", "tests/test_example.py", "-s", python=python)
+    session.run(python, "-m", "softmax_xp", "check", external=True)
 
 
 @nox.session

@@ -33,7 +33,7 @@ def only_x64() -> Iterator[bool]:
 
 @pytest.fixture
 def quick_compilation() -> Iterator[None]:
-    """Derivatives of derivatives take longer to optimize than to run."""
+    """Derivatives take longer to optimize than to run; what optimization does to values is for test_compiled_graphs."""
     import jax
 
     before = jax.config.read("jax_disable_most_optimizations")

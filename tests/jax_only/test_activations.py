@@ -19,6 +19,8 @@ from ..activations.numbers import assert_near, cases, curved, edges, smooth_edge
 from ..activations.slopes import slope_numbers  # noqa: E402
 from .arrays import array, assert_close  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 CALLS = {name_of(n, o): partial(getattr(activations, n), **o) for n, o in contract.ACTIVATION_CASES}
 calls = pytest.mark.parametrize("call", CALLS)
 X = np.asarray([0.125, 0.25, 0.4375, 0.875])
@@ -84,7 +86,7 @@ def test_jit_and_vmap_give_the_eager_values(call, only_x64):
 @calls
 def test_jacobians_of_both_modes_are_diagonal_and_the_same(call, only_x64):
     f, x = CALLS[call], array(X)
-    forward, reverse = jax.jacfwd(f)(x), jax.jacrev(f)(x)
+    forward, reverse = jax.jit(lambda x: (jax.jacfwd(f)(x), jax.jacrev(f)(x)))(x)
     assert_close(forward, reverse)
     assert not np.any(np.asarray(reverse) * (1 - np.eye(len(X))))
 
@@ -93,7 +95,7 @@ def test_jacobians_of_both_modes_are_diagonal_and_the_same(call, only_x64):
 def test_hessians_are_diagonal_and_hold_the_second_derivatives(call, only_x64):
     f, x = CALLS[call], array(X)
     name, options = contract.ACTIVATION_CASES[list(CALLS).index(call)]
-    hessian = np.asarray(jax.hessian(lambda v: jnp.sum(f(v)))(x))
+    hessian = np.asarray(jax.jit(jax.hessian(lambda v: jnp.sum(f(v))))(x))
     assert not np.any(hessian * (1 - np.eye(len(X))))
     try:
         exact = exact_slope(name, X, order=2, **options)

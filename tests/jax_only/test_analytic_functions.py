@@ -17,7 +17,7 @@ from softmax_xp import derivatives, losses  # noqa: E402
 from ..torch_only import analytic  # noqa: E402
 from .arrays import array, eps  # noqa: E402
 
-pytestmark = pytest.mark.usefixtures("x64")
+pytestmark = pytest.mark.usefixtures("x64", "quick_compilation")
 
 X = np.asarray([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [8.0, -np.inf, -4.0, 8.0], [20.0, 0.0, -0.5, 0.0]])
 G = np.asarray([[0.5, -1.0, 2.0, 0.25], [1.0, 0.0, 0.0, 0.0], [-0.5, 0.0, 0.5, 2.0], [1.0, 0.0, 0.0, 0.5]])
@@ -76,6 +76,7 @@ def scale(options, g):
     return max(np.max(np.abs(g)), 1.0) * weights * (1 + lse)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("target", [LABELS, PROBS], ids=["labels", "probabilities"])
 @pytest.mark.parametrize(("name", "reduction"), GRID)
 def test_cross_entropy_and_grad_on_numpy_is_the_autodiff_of_jax(target, name, reduction):

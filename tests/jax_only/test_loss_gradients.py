@@ -18,7 +18,7 @@ from ..torch_only import analytic  # noqa: E402
 from .arrays import array, eps  # noqa: E402
 from .closed_forms import CASES, N, Q, label, samples  # noqa: E402
 
-pytestmark = pytest.mark.usefixtures("x64")
+pytestmark = pytest.mark.usefixtures("x64", "quick_compilation")
 
 KEEP = np.asarray([True, False, True, True])
 JUNK = (np.nan, np.inf, -np.inf, 1e30)

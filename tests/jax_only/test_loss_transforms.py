@@ -19,6 +19,8 @@ from ..losses.public import PUBLIC  # noqa: E402
 from .arrays import array, assert_close, primitives, results  # noqa: E402
 
 X = np.asarray([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [4.0, 0.0, -4.0, 4.0]])
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 G = np.asarray([[0.5, -1.0, 2.0, 0.25], [1.0, 0.0, 0.0, 0.0], [-0.5, 1.0, 0.5, 2.0]])
 P = np.asarray([[0.5, 0.25, 0.25, 0.0], [0.25, 0.25, 0.25, 0.25], [0.0, 1.0, 0.0, 0.0]])
 KEEP = np.asarray([[True, False, True, True], [True, True, True, True], [True, True, False, True]])

@@ -16,6 +16,8 @@ from softmax_xp.sampling import gumbel_softmax, sample_categorical, top_p_logits
 
 from .arrays import array, assert_close  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 X = np.asarray([[0.5, -1.25, 2.0, 0.0], [1.0, 0.25, 1.0, 1.0], [3.0, 0.0, -np.inf, 2.5]])
 NOISE = np.asarray([[0.25, 3.0, -0.5, 1.0], [0.0, 1.5, 1.5, -0.75], [-1.0, 2.0, 0.5, 0.0]])
 KEEP = np.asarray([[True, False, True, True], [True] * 4, [True] * 4])
