@@ -109,7 +109,7 @@ def assert_same_bits(block: Callable[[int], None], size: int, call: Callable[[],
 
 
 def assert_within_contract(block: Callable[[int], None], size: int, call: Callable[[], Any]) -> None:
-    """The gate of derivatives, relative to the largest entry; sums along a strided axis are in sequence."""
+    """Compare within the bound of derivatives, on the scale of the largest entry: strided sums are in sequence."""
     for small, whole in in_blocks_and_whole(block, size, call):
         finite = np.isfinite(whole)
         np.testing.assert_array_equal(np.asarray(small)[~finite], np.asarray(whole)[~finite])

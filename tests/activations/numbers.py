@@ -41,7 +41,7 @@ def allowed(name: str, dtype: str, exact: Exact, options: Any) -> Any:
 
 
 def assert_near(actual: Any, expected: Any, name: str, dtype: str, **options: Any) -> None:
-    """Raise unless numbers are those that are expected, within the gate of one function."""
+    """Raise unless numbers are those that are expected, within the tolerance of one function."""
     exact = expected if isinstance(expected, Exact) else exactly(expected)
     actual = np.asarray(actual, dtype=np.float64)
     assert actual.shape == exact.hi.shape

@@ -14,7 +14,7 @@ from .libraries import TOLERANCE, Library, agree, only
 
 INF, NAN = np.inf, np.nan
 
-# [1e308, -1e308] overflows to the right answer; only NumPy itself is kept quiet about it.
+# [1e308, -1e308] overflows to the right answer; the warning is silenced for NumPy itself only.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:overflow encountered in subtract:RuntimeWarning"),
     pytest.mark.filterwarnings("ignore:overflow encountered in scalar subtract:RuntimeWarning"),

@@ -1,4 +1,4 @@
-"""What any two libraries are compared on: a call of each function of the contract, and its gates."""
+"""What any two libraries are compared on: a call of each function of the contract, and its tolerances."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Gate(NamedTuple):
 
 
 EQUAL = Gate(0.0, 1.0)
-"""That of labels, and of what a filter keeps."""
+"""The tolerance of labels, and of what a filter keeps: none."""
 
 
 class Case(NamedTuple):
-    """The results of a library, one after the other, and their gates."""
+    """The results of a library, one after the other, and their tolerances."""
 
     call: Callable[[Backend], Iterator[Any]]
     gates: list[Gate]
@@ -58,9 +58,9 @@ def rounded(values: Any, dtype: str) -> Floats:
 
 
 def gate(op: str, dtype: str, exact: Exact | Derivative, least: float = 0.0) -> Gate:
-    """Return the gate of a result; its unit is the ulp of what is exact, or of ``least`` if that is more."""
+    """Return the tolerance of a result; its unit is the ulp of what is exact, or of ``least`` if that is more."""
     if isinstance(exact, Derivative):
-        # In ulp of the largest entry that the cotangent allows, as the gate is.
+        # In ulp of the largest entry that the cotangent allows, as the tolerance is.
         return Gate(derivative_allowance(dtype, exact), ulp(exact.largest, dtype))
     allowed = allowance(op, dtype, exact, elementary=contract.MAX_ELEMENTARY_ERROR)
     return Gate(allowed, ulp(np.maximum(np.abs(exact.hi), least), dtype))

@@ -14,7 +14,7 @@ ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
 
 
 class Distance(NamedTuple):
-    """The largest distance between two libraries, and what share of the two gates together it is."""
+    """The largest distance between two libraries, and what share of the two tolerances together it is."""
 
     op: str
     dtype: str

@@ -75,7 +75,7 @@ def slope(f, x):
 
 
 def assert_same(actual, expected, *, scaled):
-    """Two results differ by no more than two gates; a derivative has that of the largest entry of its row."""
+    """Raise unless two results differ by at most two tolerances: for derivatives, those of a row's largest entry."""
     dtype = str(expected.dtype)
     a, b = (np.asarray(v, dtype=np.float64) for v in (actual, expected))
     np.testing.assert_array_equal(np.isfinite(a), np.isfinite(b))

@@ -345,7 +345,7 @@ def test_the_hessian_of_a_loss_is_the_jacobian_of_its_prediction(name, only_x64)
 
 
 def test_losses_may_be_differentiated_at_an_array_of_numpy(only_x64):
-    # What JAX holds constant of it is no jax.Array.
+    # stop_gradient of a NumPy array is no jax.Array.
     found = jax.grad(lambda x: entmax_loss(x, jnp.asarray(LABELS), reduction="sum"))(X)
     assert_derivative(found, absolute(loss_at("entmax_loss", "labels", True)[1]))
 

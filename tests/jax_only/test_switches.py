@@ -14,7 +14,7 @@ import jax.numpy as jnp  # noqa: E402
 
 from softmax_xp.testing.records import examples, fullest, numbers  # noqa: E402
 
-# What is settled in different places: every call takes a second to compile.
+# One function for each place where special rows are replaced: every call takes a second to compile.
 NAMES = (
     "softmax",
     "log_softmax",

@@ -15,7 +15,7 @@ HALF = ("float16", "bfloat16")
 
 ROUNDINGS = 48
 """Roundings, each of the largest number on the way, that a loss may differ by: the 10 of log_softmax's
-gate (5 ulp), one for each x - max of a row and of its mean (spreads here are below 8, so 16), 16 for
+bound (5 ulp), one for each x - max of a row and of its mean (rows here span less than 8, so 16), 16 for
 weights, transforms and sums, and the 6 of the definition itself."""
 
 DERIVATIVE_EPS = {"float64": 8, "float32": 8, "float16": 2, "bfloat16": 2}

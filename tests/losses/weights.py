@@ -76,7 +76,7 @@ def _sum(f: Callable[..., Any], target: Any, kind: str, options: dict[str, Any],
 
 
 def _positive_part(target: Any, x: Any, w: Any) -> Any:
-    """Return what the weight of positive targets is multiplied with, in which the rest is constant."""
+    """Return the part of the loss that the weight of positive targets multiplies, without the rest."""
     loss = partial(losses.binary_cross_entropy_with_logits, x, target, reduction="sum")
     return loss(pos_weight=w) - loss(pos_weight=0.0)
 

@@ -1,4 +1,4 @@
-"""Logits away from the kinks of all maps, what belongs to them, and the contract's gates for derivatives."""
+"""Logits away from the kinks of all maps, what belongs to them, and the contract's bounds for derivatives."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ def relative(expected: Any) -> Derivative:
 
 
 def absolute(expected: Any, largest: float = 1.0) -> Derivative:
-    """Return a derivative of cotangents up to ``largest``; one that is steeper has a gate as much wider."""
+    """Return a derivative of cotangents up to ``largest``; one that is steeper has a bound as much wider."""
     expected = relative(expected)
     return expected._replace(largest=np.maximum(largest, expected.largest))

@@ -161,7 +161,7 @@ def test_entmax_is_continuous_through_1(backend, call, step):
     dtype = backend.dtypes[0]
     x = backend.array(rows(), dtype)
     at_1, near_1 = call("entmax", x, alpha=1.0), call("entmax", x, alpha=1.0 + step)
-    # The derivative in alpha is at most the square of the spread.
+    # The derivative in alpha is at most the square of the largest difference in a row.
     unit = contract.SPARSE_GATES["entmax"].units * contract.FORMATS[dtype].unit
     assert np.abs(at_1 - near_1).max() <= step * np.ptp(rows(), axis=-1).max() ** 2 + 10 * unit
 

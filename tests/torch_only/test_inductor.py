@@ -72,7 +72,7 @@ def with_gradients(f: Callable[..., Any], xs: list[Any]) -> Iterator[tuple[list[
 def misses(actual: Any, eager: Any, exact: Any, allowed: Any, least: float | None = None) -> float:
     """Return by how much a compiled result is farther from the exact one than twice what eager misses it by.
 
-    ``allowed`` is the gate of both together; for a derivative it is the share of the largest of a row, or of
+    ``allowed`` is the tolerance of both together; for a derivative it is the share of the largest of a row, or of
     ``least``. What no float32 holds is what it is eagerly.
     """
     exact = np.where(np.isfinite(eager) & np.isfinite(exact), exact, eager)
@@ -164,7 +164,7 @@ def all_core(x: Any) -> list[tuple[Any, ...]]:
 
 
 def far_off(actual: Any, expected: Any) -> list[str]:
-    """Return the names of what is not the same within twice the gate, or within that of a derivative."""
+    """Return the names of what is not the same within twice the tolerance, or within that of a derivative."""
     found = []
     for name, ys, zs in zip(CORE, actual, expected, strict=True):
         for y, z in zip(ys, zs, strict=True):

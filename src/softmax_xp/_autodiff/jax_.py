@@ -32,7 +32,7 @@ def _with_rule(formula: Callable[..., Any], rule: Rule, options: tuple[tuple[str
 
     def jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Any, Any]:
         result = function(*primals)
-        # What a number of Python is differentiated at is one too, and ~ of its comparisons is an integer.
+        # Differentiated at a Python number, JAX passes that number: ~ of a comparison with it would be an integer.
         saved = result if rule.of == "result" else jnp.asarray(primals[0])
         return result, rule.jvp(saved, tangents[0], where=primals[1], **kept)
 
@@ -52,14 +52,14 @@ def pinned(values: Values) -> Values:
 
 
 def pin(value: Any) -> Any:
-    """Return one argument so."""
+    """Return one argument with one value, wherever it is used."""
     is_floating = isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.inexact)
     return _as_stored(value) if is_floating else value
 
 
 @jax.custom_jvp  # type: ignore[untyped-decorator]
 def _as_stored(x: Any) -> Any:
-    """Return ``x``.
+    """Return ``x`` as it would be read from memory.
 
     A select cannot be contracted. Optimization barriers and `reduce_precision` alone do not keep LLVM from it.
     """

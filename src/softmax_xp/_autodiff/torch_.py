@@ -66,7 +66,7 @@ class Backward(torch.autograd.Function):  # type: ignore[misc]
 
 
 class BothModes(Backward):
-    """The same with its JVP."""
+    """A formula with its VJP and its JVP."""
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:

@@ -26,7 +26,7 @@ from .._xp.sums import row_sum
 from .losses import class_losses, counting
 
 TERMS = 26
-"""Of the series below, for float64 up to a quarter."""
+"""Terms of the series in `_label_gap`: enough for the digits of float64 where the other shares sum to a quarter."""
 
 
 @formula("losses")
@@ -72,7 +72,7 @@ def _slope(x: Any, to: RowTarget, *, axis: Axes, where: Any, xp: Any, **options:
 def _depths(x: Any, p: Any, power: float, unit: float, *, axis: Axes, where: Any, xp: Any) -> Any:
     """Return how far each logit is below the threshold, 0 above it, where ``unit * p**power`` is the height above it.
 
-    The largest entry tells where it is.
+    The largest entry tells where the threshold is.
     """
     x = select(where, x, -inf, xp)
     top = unit * row_max(p, axis, xp) ** power
@@ -110,7 +110,7 @@ def _gaps(t: Any, p: Any, alpha: float, xp: Any) -> Any:
         return 0.5 * (t - p) * (t - p)
     if alpha == 1.5:
         a, b = _root(t, xp), xp.sqrt(p)
-        # The last term is 0, but has a derivative by t = 0.
+        # The last term is 0 in value, and the derivative in t where t is 0.
         return (2.0 / 3.0) * (a - b) * (a - b) * (2.0 * a + b) - select(t == 0.0, 2.0 * b * t, 0.0, xp)
     beta = alpha - 1.0
     both = (p > 0.0) & (t > 0.0)
@@ -122,7 +122,7 @@ def _gaps(t: Any, p: Any, alpha: float, xp: Any) -> Any:
 
 
 def _label_gap(p: Any, rest: Any, alpha: float, xp: Any) -> Any:
-    """Return that of t = 1, the integral of r (1 - r)**(beta - 1) from 0 to ``rest``, which is 1 - p."""
+    """Return the gap of `_gaps` for t = 1: the integral of r (1 - r)**(beta - 1) from 0 to ``rest``, which is 1 - p."""
     if alpha == 2.0:
         return 0.5 * rest * rest
     if alpha == 1.5:

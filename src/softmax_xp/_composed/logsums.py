@@ -29,13 +29,13 @@ def with_top(
 
 @formula("composed")
 def both_with_top(x: Any, /, *, top: Top, axis: Axes, temperature: Any, xp: Any, **options: Any) -> tuple[Any, Any]:
-    """Return softmax and the logarithm of its denominator for such rows."""
+    """Return softmax and the logarithm of its denominator for rows from which integers have been taken off."""
     p, lse = run(both, x, axis=axis, temperature=temperature, xp=xp, **options)
     return p, above(lse, top=top, axis=axis, keepdims=True, temperature=temperature, xp=xp)
 
 
 def above(lse: Any, *, top: Top, axis: tuple[int, ...], keepdims: bool, temperature: Any = 1.0, xp: Any) -> Any:
-    """Return a logarithm of a sum plus the integers, by temperature, that were taken off its rows."""
+    """Return a logarithm of a sum plus the integers that were taken off its rows, divided by the temperature."""
     wide = common_dtype(lse, top.pieces[0], xp)
     with without_range_warnings(xp):
         if isinstance(temperature, float) and temperature == 1.0:

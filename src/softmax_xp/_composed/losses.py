@@ -90,7 +90,7 @@ def _size(x: Any, total: Any, *, axis: Axes, where: Any, xp: Any) -> Any:
 def _prepared(
     x: Any, target: Target, *, axis: Axes, where: Any, smoothing: float, z_loss: float, cap: float | None, xp: Any
 ) -> tuple[Any, RowTarget, Any, Any]:
-    """Return the capped logits, the settled target, the weight of each row, and the mask of what counts.
+    """Return the capped logits, the target for them, the weight of each row, and the mask of what counts.
 
     The loss of a label finds out by itself what counts, and gets no mask if there is nothing beside it.
     """
@@ -100,7 +100,7 @@ def _prepared(
     at_label = to.labels is not None and not smoothing
     if at_label and not z_loss and cap is None:
         return x, to, total, where
-    # Smoothing spreads over classes that may have a weight where that of the label is 0.
+    # Smoothing gives a share to other classes, whose weight need not be 0 where that of the label is.
     rows = total if at_label else to.rows
     kept = where
     if rows is not None:
@@ -200,7 +200,7 @@ def class_losses_and_grad(
     cap: float | None,
     xp: Any,
 ) -> tuple[Any, Any, Any]:
-    """Return what `class_losses` does, and the gradient of the loss by ``divisor``."""
+    """Return the losses of `class_losses` and their weights, and the gradient of the loss divided by ``divisor``."""
     dtype = x.dtype
     extra: dict[str, Any] = {"smoothing": smoothing, "z_loss": z_loss, "cap": cap}
     z, to, total, kept = _prepared(x, target, axis=axis, where=where, xp=xp, **extra)
@@ -273,7 +273,7 @@ def loss_of_classes(
     xp: Any,
     **options: Any,
 ) -> Any:
-    """Return such a loss of labels, or of probabilities of the classes."""
+    """Return the reduced loss of labels, or of probabilities of the classes."""
     beside = {"weight": weight, "sample_weight": sample_weight, "ignore_index": ignore_index}
     to = target_of(x, target, axis=axis[0], xp=xp, **beside)
     if factor is not None:
@@ -315,7 +315,7 @@ def cross_entropy(x: Any, target: Any, /, *, axis: Axes, xp: Any, **options: Any
 
 
 def reduced(loss: Any, mass: Any, *, axis: Axes, reduction: str, normalizer: Any, dtype: Any, xp: Any) -> Any:
-    """Return the rows of a loss, their sum, or their sum by what they add to the divisor."""
+    """Return the rows of a loss, their sum, or their sum divided by the sum of their weights or by ``normalizer``."""
     if reduction != "none":
         batch, axis = [n for a, n in enumerate(loss.shape) if a not in axis], tuple(range(loss.ndim))
         loss = row_sum(loss, axis, xp)
@@ -336,7 +336,7 @@ def divisor_of(mass: Any, normalizer: Any, xp: Any) -> Any:
 
 
 def quotient(v: Any, divisor: Any, xp: Any) -> Any:
-    """Return v by a number, or by an array in their common type."""
+    """Return v divided by a number, or by an array in their common type."""
     if isinstance(divisor, float):
         return v if divisor == 1.0 else v / divisor
     dtype = common_dtype(v, divisor, xp)

@@ -1,4 +1,4 @@
-"""Draws: noise, added to logits, and what the sums are taken to."""
+"""Draws: noise is added to logits, and the sums become shares of a softmax, or labels."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ ENGINES: dict[str, Engine] = {
 MOST = 1024
 """Plans that are kept of one formula; a program with more kinds of calls than that makes them anew."""
 
+# A wrong name in SOFTMAX_XP_ENGINE is told of by the import, not by whichever call comes first.
 check_engine(DEFAULT, ENGINES)
 
 _ways: dict[Callable[..., Any], dict[Any, tuple[Way, ...]]] = {}
@@ -71,8 +72,10 @@ def ways_of(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
     """Return the ways to execute a formula, fastest first, kept for calls with the same metadata."""
     kept = _ways.setdefault(formula, {})
     described = describe((*arrays, *options.values()))
+    # Two calls with an argument of an unknown type cannot be told apart: nothing is kept of them.
     if described is None:
         return _prepared(formula, arrays, options)
+    # With the names of the options: what is described are their values.
     key = (selected.get(), *options, described)
     ways = kept.get(key)
     if ways is None:
@@ -84,6 +87,7 @@ def ways_of(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
 def keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
     """Keep what belongs to a kind of call, if need be in place of all the others."""
     if len(kept) >= MOST:
+        # All at once: to know the oldest, each call would have to note that it was made.
         kept.clear()
     kept[key] = value
 
@@ -99,6 +103,7 @@ def _candidates(
     library = short_name(options["xp"])
     for name, engine in ENGINES.items():
         if library in engine.libraries:
+            # Loaded here and not above: the module of an engine imports its library, which may not be installed.
             way = load(name).prepare(formula, arrays, options) if wanted in ("auto", name) else f"{wanted} is selected"
             yield name, way if isinstance(way, str) else aligned(formula, way, arrays, options)
     yield "generic", aligned(formula, generic.prepare(formula, arrays, options), arrays, options)
@@ -111,6 +116,7 @@ def _recorded(
     reasons: list[str] = []
     for name, way in _candidates(recording.engine, formula, arrays, options):
         result = way if isinstance(way, str) else way(arrays, options)
+        # The reason of an engine, or that of its way for this one call: `Passed` is a string too.
         if isinstance(result, str):
             reasons.append(f"{name}: {result}")
             continue

@@ -14,8 +14,10 @@ from .ways import Way
 
 def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> Way:
     """Return the way of the formula."""
+    # It calls `run` for each formula that it is made of: types, rules and warnings are looked after there.
     if is_composed(formula):
         return lambda arrays, options: formula(*arrays, **options)
+    # Losses widen half types themselves and round after their mean; all else is rounded once, here.
     xp = options["xp"]
     compute = call_wide if cut_of(formula) == "losses" else call_half if is_half(arrays[0].dtype) else call
     if differentiates(xp):

@@ -32,11 +32,13 @@ def layout_of(x: Any, axis: tuple[int, ...]) -> Layout | None:
     """Return the layout of a NumPy array; None if its reduced axes are not side by side in memory."""
     order = None
     if not x.flags.c_contiguous:
+        # By size alone: an axis that is read backwards is as near in memory.
         order = tuple(sorted(range(x.ndim), key=lambda a: -abs(x.strides[a])))
     axes = order or range(x.ndim)
     places = [i for i, a in enumerate(axes) if a in axis]
     # Axes of length 1 may stand between the others.
     at = [i for i in places if x.shape[axes[i]] != 1] or places[:1]
+    # With another axis between them the rows are no single axis of any view: only a copy would be.
     if any(x.shape[axes[i]] != 1 and axes[i] not in axis for i in range(at[0], at[-1])):
         return None
     return Layout(order, at[0], at[-1] + 1)

@@ -1,4 +1,4 @@
-"""Public functions: the gate is asked once for each kind of call; its verdict is kept, with the way to execute it."""
+"""Public functions: arguments are checked once for each kind of call; the verdict is kept, with the way to execute."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _plans: dict[Callable[..., Any], dict[Any, Plan]] = {}
 
 
 class Prepared(NamedTuple):
-    """What the gate has let in: a formula, its arrays, and its options."""
+    """What has passed the checks of ``_gate``: a formula, its arrays, and its options."""
 
     formula: Callable[..., Any]
     arrays: tuple[Any, ...]
@@ -34,7 +34,7 @@ def prepared(formula: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
 
 
 def planned(function: Function) -> Function:
-    """Return a public function whose body asks the gate and returns what is `prepared`, so that it executes that.
+    """Return a public function that executes what its body, which checks the arguments, has `prepared`.
 
     Verdict and ways depend on metadata alone: for a call with the same metadata they are not looked for again.
     """
@@ -49,6 +49,7 @@ def planned(function: Function) -> Function:
         facts = None if known is None else known(args[0])
         if facts is None:
             return _executed(function(*args, **options))
+        # The selected engine too: its name decides about the ways, and a `Recording` is equal to nothing but itself.
         key: Any = (facts, engine())
         if options or len(args) > 1:
             described = describe((*args[1:], *options.values()))
@@ -58,6 +59,7 @@ def planned(function: Function) -> Function:
         plan = plan_of(key)
         if plan is None:
             found = function(*args, **options)
+            # The first call of a kind has gone through the checks; a mistake has raised before anything was kept.
             plan = _plan_of(found, args, options)
             if plan is None:
                 return _executed(found)
@@ -73,9 +75,10 @@ def _executed(found: Any) -> Any:
 
 
 def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan | None:
-    """Return the plan for calls like this one; None where the gate has changed an array: it must for each call."""
+    """Return the plan for calls like this one; None where the checks changed an array, as they must for each call."""
     if not isinstance(found, Prepared) or type(selected.get()) is Recording:
         return None
+    # By identity: an array that the checks have cast or reshaped is not one of the arguments any more.
     given = {id(v): i for i, v in enumerate(args)} | {id(v): name for name, v in options.items() if has_arrays(v)}
     named = {name: v for name, v in found.options.items() if has_arrays(v)}
     needed = [id(v) for v in (*found.arrays, *named.values())]
@@ -84,11 +87,13 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
         return None
     if len(given) < len(args) + sum(map(has_arrays, options.values())):
         return None
+    # An option of an unknown type may hold what differs from call to call.
     if describe(found.options.values()) is None:
         return None
     ways = ways_of(*found)
     places = tuple(given[id(v)] for v in found.arrays)
     static = {name: v for name, v in found.options.items() if name not in named}
+    # The common case: the arguments of the call are the arrays of the formula, as they are.
     if not named and places == tuple(range(len(args))):
         return (ways[0] if len(ways) == 1 else partial(execute, ways)), static
     sources = {name: given[id(v)] for name, v in named.items()}

@@ -17,6 +17,7 @@ class Recording:
 
     def __init__(self, engine: str) -> None:
         self.engine = engine
+        # A dictionary as a set in the order of execution: a formula that is executed several times has one line.
         self.lines: dict[tuple[str, str], None] = {}
 
     def note(self, formula: str, engine: str, reasons: list[str]) -> None:

@@ -38,6 +38,7 @@ def limit(n: int) -> Iterator[None]:
     """Use at most ``n`` threads inside a ``with`` block, the caller's own included."""
     outer = _limit.get()
     try:
+        # A limit inside another one never allows more.
         _limit.set(n if outer is None else min(n, outer))
         yield
     finally:
@@ -49,6 +50,7 @@ def available() -> int:
     wanted = _of_environment()
     if wanted is not None:
         return wanted
+    # The cores of the machine are more than those of the process in a container or under taskset.
     if hasattr(os, "sched_getaffinity"):
         with suppress(OSError):
             return len(os.sched_getaffinity(0))
@@ -58,6 +60,7 @@ def available() -> int:
 @cache
 def _of_environment() -> int | None:
     for name in ("SOFTMAX_XP_NUM_THREADS", "OMP_NUM_THREADS"):
+        # OMP_NUM_THREADS may be a list, with one number for each level of nested parallel regions.
         value = os.environ.get(name, "").partition(",")[0]
         if value.isdecimal() and int(value) > 0:
             return int(value)
@@ -79,6 +82,8 @@ def in_parallel(work: Callable[[int, int], None], n: int, nbytes: int, step: int
             _claims.add(claim)
             if len(_claims) == 1:
                 size = -(-n // (PARTS * threads))
+                # Whole steps: what belongs to one of them is in one part for any number of threads, and has the same
+                # bits.
                 _run(work, n, -(-size // step) * step, threads)
                 return
         finally:
@@ -88,6 +93,7 @@ def in_parallel(work: Callable[[int, int], None], n: int, nbytes: int, step: int
 
 def _run(work: Callable[[int, int], None], n: int, size: int, threads: int) -> None:
     """Do the parts in the caller's thread and in those of helpers, each taking the next one when it is free."""
+    # popleft is one step of the interpreter, so no two threads take the same part, without a lock.
     starts = deque(range(0, n, size))
 
     def take() -> None:
@@ -107,11 +113,14 @@ def _run(work: Callable[[int, int], None], n: int, size: int, threads: int) -> N
     ends: Ends = SimpleQueue()
     try:
         for _ in range(_start(threads - 1)):
-            # Context variables, NumPy's errstate among them, are those of the caller.
+            # Context variables, NumPy's errstate among them, are those of the caller. A copy for each helper: no two
+            # threads can enter one context.
             jobs.append([partial(copy_context().run, take)])
             _jobs.put((jobs[-1], ends))
         take()
     finally:
+        # Whatever has happened: helpers that have begun write to memory of the caller. One that has not even woken is
+        # not waited for.
         errors = [ends.get() for job in jobs if not _taken_back(job)]
     for error in errors:
         if error is not None:
@@ -134,6 +143,7 @@ def _start(wanted: int) -> int:
     """
     with suppress(Exception):
         while len(_helpers) < wanted:
+            # A daemon: it waits for ever, and the interpreter would wait for it at the end.
             helper = Thread(target=_serve, args=(_jobs,), name="softmax_xp", daemon=True)
             helper.start()
             _helpers.append(helper)

@@ -29,7 +29,9 @@ def aligned(formula: Callable[..., Any], way: Way, arrays: tuple[Any, ...], opti
             continue
         own = getattr(value, "ndim", None)
         if isinstance(own, int) and own < ndim:
+            # NumPy's rule, in front; engines and blocks look for the axes of x in an option.
             front[name] = (None,) * (ndim - own) + (...,)
+    # Without a function around it: a plain call is little more than the way itself.
     if not front:
         return way
     return lambda arrays, options: way(arrays, {**options, **{name: options[name][at] for name, at in front.items()}})

@@ -11,6 +11,8 @@ from .elements import at_most, exp_of_product, halves, times
 from .kinds import Rule, formula
 
 DEEP = 64.0
+"""exp(-DEEP) is a normal number in float32 too, and adds nothing to 1 in any type."""
+
 SOLID = 800.0
 """exp(-SOLID) is 0 in every type."""
 
@@ -20,6 +22,7 @@ def sigmoid(x: Any, /, *, xp: Any) -> Any:
     """Return 1 / (1 + exp(-x)), where exp is never of a positive number."""
     low, high = halves(x, xp)
     e = xp.exp(low - high)
+    # 1 / (1 + e) above 0 and e / (1 + e) below: the lower tail is a quotient of numbers with all their digits.
     return select(~(x > 0), e, 1.0, xp) / (1.0 + e)
 
 
@@ -27,6 +30,7 @@ def sigmoid(x: Any, /, *, xp: Any) -> Any:
 def log_sigmoid(x: Any, /, *, xp: Any) -> Any:
     """Return min(x, 0) - log1p(exp(-abs(x)))."""
     low, high = halves(x, xp)
+    # Both parts are at most 0, so that nothing cancels.
     return low - xp.log1p(xp.exp(low - high))
 
 
@@ -34,11 +38,13 @@ def log_sigmoid(x: Any, /, *, xp: Any) -> Any:
 def softplus(x: Any, /, *, beta: float, xp: Any) -> Any:
     """Return max(x, 0) + log1p(exp(-abs(beta * x))) / beta."""
     low, high = halves(x, xp)
+    # Both parts are at least 0. A rounded beta * x would move a small exponential by up to hundreds of ulp.
     return high + xp.log1p(exp_of_product(beta, low - high, xp)) / beta
 
 
 def logit_slope(p: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:
     """Return g / (p * (1 - p)), which is infinite at 0 and 1."""
+    # Outside of [0, 1] there is no logit; p * (1 - p) would be negative, and the slope a number.
     return g / select((p >= 0) & (p <= 1), p * (1.0 - p), nan, xp)
 
 
@@ -47,9 +53,11 @@ def logit(p: Any, /, *, where: None = None, xp: Any) -> Any:
     """Return log(p / (1 - p)): by log1p of a difference that is exact where the result is near 0."""
     upper = p >= 0.5
     valid = (p > 0) & (p < 1)
+    # Neither 0 nor 1 may stay: NumPy would warn of the division and of the logarithm.
     inner = select(valid, p, 0.25, xp)
     rest = 1.0 - inner
     small, large = xp.where(upper, rest, inner), xp.where(upper, inner, rest)
+    # Between 1/4 and 3/4 the difference is exact, by Sterbenz's lemma; elsewhere the logarithm is not small.
     middle = small > 0.25
     difference = xp.where(upper, 2.0 * inner - 1.0, 1.0 - 2.0 * inner)
     near = xp.log1p(difference / select(middle, small, 1.0, xp))
@@ -61,6 +69,7 @@ def logit(p: Any, /, *, where: None = None, xp: Any) -> Any:
 @formula("elements")
 def relu(x: Any, /, *, xp: Any) -> Any:
     """Return max(x, 0)."""
+    # Asked as not at most 0, so that NaN stays; 0 itself has the derivative 0.
     return select(~(x <= 0), x, 0.0, xp)
 
 
@@ -75,6 +84,7 @@ def leaky_relu(x: Any, /, *, negative_slope: float, xp: Any) -> Any:
 def silu(x: Any, /, *, xp: Any) -> Any:
     """Return x * sigmoid(x)."""
     low, high = halves(x, xp)
+    # For an infinite a, a * sigmoid(-a) would be inf * 0; beyond SOLID it is 0.
     a = at_most(high - low, SOLID, xp)
     return high - _times_sigmoid(a, a, xp)
 
@@ -83,6 +93,7 @@ def silu(x: Any, /, *, xp: Any) -> Any:
 def gelu_by_tanh(x: Any, /, *, xp: Any) -> Any:
     """Return x * sigmoid(2 y) = 0.5 * x * (1 + tanh(y)), with y = sqrt(2 / pi) * (x + 0.044715 * x**3)."""
     low, high = halves(x, xp)
+    # Where exp is 0 in every type, as y is above 4600; the cube of a large x would overflow, and inf * 0 be NaN.
     a = at_most(high - low, 40.0, xp)
     c = 2.0 * sqrt(2.0 / pi)
     return high - _times_sigmoid(a, a * (c + 0.044715 * c * (a * a)), xp)
@@ -95,6 +106,7 @@ def _times_sigmoid(a: Any, y: Any, xp: Any) -> Any:
     """
     deep = y > DEEP
     e = xp.exp(DEEP * cast(deep, y.dtype, xp) - y)
+    # Where deep, e is exp(-y) times exp(DEEP); beside 1 exp(-y) itself vanishes.
     shallow = a * e / (1.0 + select(~deep, e, 0.0, xp))
     return xp.where(deep, exp(-DEEP) * shallow, shallow)
 
@@ -114,6 +126,7 @@ def binary_step(x: Any, /, *, threshold: float, xp: Any) -> Any:
 @formula("elements")
 def sparse_plus(x: Any, /, *, xp: Any) -> Any:
     """Return 0, ((x + 1) / 2)**2 and x below, within and above [-1, 1]."""
+    # By two negations, so that NaN is in the middle and stays NaN; -1 elsewhere, as the square would overflow.
     middle = ~(x <= -1) & ~(x >= 1)
     half = 0.5 * (select(middle, x, -1.0, xp) + 1.0)
     return half * half + select(x >= 1, x, 0.0, xp)

@@ -20,6 +20,7 @@ from .states import shift
 @formula("rows")
 def softmax_vjp(p: Any, g: Any, /, *, axis: tuple[int, ...], where: Any = None, xp: Any) -> Any:
     """Return p * (g - sum(p * g)); the Jacobian is symmetric, so this is the JVP as well."""
+    # A cotangent of a masked entry may be NaN, and 0 * NaN is NaN.
     g = select(where, g, 0.0, xp)
     return p * (g - cast(row_sum(p * g, axis, xp), p.dtype, xp))
 
@@ -27,6 +28,7 @@ def softmax_vjp(p: Any, g: Any, /, *, axis: tuple[int, ...], where: Any = None, 
 @formula("rows")
 def softmax_hvp(p: Any, g: Any, t: Any, /, *, axis: tuple[int, ...], xp: Any) -> Any:
     """Return the derivative of ``softmax_vjp(p, g)`` along the tangent ``t`` of the logits."""
+    # How p changes along t: by the symmetry of the Jacobian its VJP is its JVP.
     dp = softmax_vjp(p, t, axis=axis, xp=xp)
     mean, change = row_sum(p * g, axis, xp), row_sum(dp * g, axis, xp)
     return dp * (g - cast(mean, p.dtype, xp)) - p * cast(change, p.dtype, xp)
@@ -48,6 +50,7 @@ def log_softmax_vjp(log_p: Any, g: Any, /, *, axis: tuple[int, ...], where: Any 
     """
     g = select(where, g, 0.0, xp)
     total = cast(row_sum(g, axis, xp), g.dtype, xp)
+    # Masked entries have log_p = -inf: exp(log_p) * total would be NaN there beside an infinite cotangent.
     return select(where, xp.exp(log_p) * (g - total) - g * expm1(log_p, xp), 0.0, xp)
 
 
@@ -56,6 +59,7 @@ def log_softmax_jvp(log_p: Any, t: Any, /, *, axis: tuple[int, ...], where: Any 
     """Return the transpose of `log_softmax_vjp`, term by term."""
     t = select(where, t, 0.0, xp)
     u = xp.exp(log_p) * t
+    # The diagonal apart, as t * (1 - p): t - sum(p * t) would lose its digits where p is near 1.
     others = cast(row_sum(u, axis, xp), t.dtype, xp) - u
     return select(where, -t * expm1(log_p, xp) - others, 0.0, xp)
 
@@ -65,5 +69,6 @@ def logsumexp_vjp(x: Any, g: Any, /, *, axis: tuple[int, ...], where: Any, xp: A
     """Return g * softmax(x); 0 in a row of which nothing is above -inf."""
     row = shift(x, axis=axis, where=where, temperature=1.0, sink=None, xp=xp)
     e = xp.exp(row.d)
+    # One value per row: NaN beside +inf or NaN; in a row of -inf e is 0, and 0 / 1 its gradient.
     total = select(xp.isfinite(row.m), row_sum(e, axis, xp), nan, xp)
     return g * (e / cast(select(row.m != -inf, total, 1.0, xp), e.dtype, xp))

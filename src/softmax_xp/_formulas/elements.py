@@ -21,7 +21,7 @@ def halves(x: Any, xp: Any) -> tuple[Any, Any]:
 
 
 def at_most(a: Any, top: float, xp: Any) -> Any:
-    """Return min(a, top), keeping NaN; beyond ``top`` it is a constant."""
+    """Return min(a, top), keeping NaN; beyond ``top`` its derivative is 0."""
     return select(~(a > top), a, top, xp)
 
 
@@ -33,6 +33,7 @@ def times(factor: float, x: Any, xp: Any) -> Any:
 def tanh_slope(x: Any, g: Any, /, *, where: None = None, xp: Any) -> Any:
     """Return g / cosh(x)**2; 1 - tanh(x)**2 would be 0 where tanh(x) rounds to 1."""
     low, high = halves(x, xp)
+    # exp(-abs(x)) cannot overflow, as cosh(x) does.
     e = xp.exp(low - high)
     sech = 2.0 * e / (1.0 + e * e)
     return g * (sech * sech)
@@ -45,6 +46,7 @@ def tanh(x: Any, /, *, where: None = None, xp: Any) -> Any:
     near = high - low < NEAR
     e = xp.exp(-2.0 * select(~near, high - low, 1.0, xp))
     far = (1.0 - e) / (1.0 + e)
+    # 0 where the polynomial is not taken: the powers of a large number would overflow and warn.
     return xp.where(near, small_tanh(select(near, x, 0.0, xp)), xp.where(x > 0, far, -far))
 
 
@@ -61,7 +63,9 @@ def softcap(x: Any, /, *, cap: float, where: Any = None, xp: Any) -> Any:
 
 def elu_slope(x: Any, g: Any, /, *, alpha: float, where: None = None, xp: Any) -> Any:
     """Return g where x > 0, and g * alpha * exp(x) elsewhere."""
+    # exp of the negative part alone: of a large x it would overflow.
     low, _ = halves(x, xp)
+    # Asked as not above 0, so that NaN, which is in the negative part, has the slope NaN.
     return g * select(~(x > 0), alpha * xp.exp(low), 1.0, xp)
 
 
@@ -79,15 +83,18 @@ def exp_of_product(factor: float, t: Any, xp: Any) -> Any:
     digits, whose product with the leading half of the factor is exact, and a rest that is small.
     """
     share, exponent = frexp(factor)
+    # A power of two multiplies without rounding. The largest and smallest factors would take the grid below out of the
+    # range of float32.
     if share == 0.5 or abs(exponent) > 60:
         return xp.exp(factor * t)
-    # Digits of half a number, and of the product beyond which exp is 0.
+    # Half of the digits of the type, and the power of two beyond which exp is 0: exp(-2**7), exp(-2**10).
     digits, reach = (12, 7) if narrow_or_wide(t) == "float32" else (26, 10)
     t = -at_most(-t, ldexp(1.0, reach) / factor, xp)
     grid = ldexp(1.0, digits - reach - 1 + exponent)
-    # Near 0 the first factor is better left 1.
+    # Near 0 the product is small, and so is its rounding: there the first of the two exponentials is left 1.
     head = select(t <= -0.25 / factor, xp.round(t * grid) / grid, 0.0, xp)
     leading = ldexp(round(ldexp(share, digits)), exponent - digits)
     rest = (factor - leading) * head + factor * (t - head)
     e = xp.exp(leading * head)
+    # Not e * exp(rest), whose second factor would have rounded what is small beside 1.
     return e + e * expm1(rest, xp)

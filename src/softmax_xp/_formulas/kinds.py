@@ -34,12 +34,13 @@ def formula(cut: str, rule: Rule | None = None) -> Callable[[Function], Function
     for its derivative, at many times the size of its argument.
     """
 
-    def say(function: Function) -> Function:
-        said: Any = function
-        said.cut, said.rule = cut, rule
+    def mark(function: Function) -> Function:
+        # As attributes, so that an engine asks the formula itself: there is no list of formulas to keep in step.
+        marked: Any = function
+        marked.cut, marked.rule = cut, rule
         return function
 
-    return say
+    return mark
 
 
 def cut_of(function: Callable[..., Any]) -> str:

@@ -41,6 +41,7 @@ def split(x: Any, *, axis: tuple[int, ...], where: Any, labels: Any, idle: Any, 
     top = finite_shift(m, xp)
     hit = hits(labels, x, axis=axis, xp=xp)
     shares = xp.exp(x - top)
+    # The label's own term is left out before the sum: taken off afterwards, it would leave what rounding left of it.
     s = row_sum(xp.where(hit, xp.zeros_like(m), shares), axis, xp)
     # Picked before the shift, which a compiler can then keep inside the sum.
     at_label = cast(pick(hit, x, axis, xp) - top, s.dtype, xp)
@@ -55,6 +56,7 @@ def nll_of(row: Split, dtype: Any, xp: Any) -> Any:
     gets the gradient from it as `grad_of` does: e is 1 at a maximum, and yet depends on x.
     """
     top = row.d == 0
+    # 1 where this branch is not taken: a label far below the maximum has e = 0, and s / 0 a derivative of NaN.
     near = xp.log1p(row.s / select(top, row.e, 1.0, xp))
     far = xp.log(select(~top, row.s + row.e, 1.0, xp)) - row.d
     nll = cast(xp.where(top, near, far), dtype, xp)
@@ -63,6 +65,7 @@ def nll_of(row: Split, dtype: Any, xp: Any) -> Any:
 
 def grad_of(row: Split, where: Any, xp: Any) -> Any:
     """Return softmax, less 1 at the label: there it is minus the sum of the others."""
+    # s is at hand without the label's own term: 1 - p would be 0 where p rounds to 1.
     total = row.s + row.e
     others = row.shares / cast(total, row.shares.dtype, xp)
     return select(where, xp.where(row.hit, cast(-row.s / total, others.dtype, xp), others), 0.0, xp)
@@ -81,7 +84,7 @@ def label_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, idle
 def label_nll_and_grad(
     x: Any, /, *, axis: tuple[int, ...], where: Any, labels: Any, scale: Any, xp: Any
 ) -> tuple[Any, Any]:
-    """Return what `label_nll` does, and its gradient times ``scale``: 0 in rows of which that is 0."""
+    """Return the loss of `label_nll`, and its gradient times ``scale``: 0 in rows of which that is 0."""
     row = split(x, axis=axis, where=where, labels=labels, idle=scale == 0, xp=xp)
     return nll_of(row, x.dtype, xp), weighted(scale, grad_of(row, where, xp), xp)
 
@@ -93,11 +96,12 @@ FAR = 40.0
 def candidates_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, candidates: Any, idle: Any, xp: Any) -> Any:
     """Return -log of the sum of softmax(x) over the candidates.
 
-    With r the mass of the other classes by that of the candidates, this is log1p(r). Each group is
+    With r the mass of the other classes divided by that of the candidates, this is log1p(r). Each group is
     measured from its own maximum; where the candidates lie far below, it is the gap plus a logarithm.
     An ``idle`` row without a finite maximum has a loss and a derivative of 0.
     """
     x = select(where, x, -inf, xp)
+    # Each from its own maximum: from that of the row, a group far below it would sum to 0 and its logarithm be -inf.
     inside, outside = select(candidates, x, -inf, xp), select(~candidates, x, -inf, xp)
     m, m_out = row_max(inside, axis, xp), row_max(outside, axis, xp)
     top = xp.where((m >= m_out) | (m != m), m, m_out)
@@ -106,9 +110,11 @@ def candidates_nll(x: Any, /, *, axis: tuple[int, ...], where: Any, candidates: 
         inside, outside, m, m_out, top = (select(used, v, 0.0, xp) for v in (inside, outside, m, m_out, top))
     s, s_out = (row_sum(xp.exp(g - finite_shift(top, xp)), axis, xp) for g, top in ((inside, m), (outside, m_out)))
     both = xp.isfinite(m) & xp.isfinite(m_out)
+    # Both are replaced before the difference: inf - inf would be NaN, and its derivative too.
     gap = cast(select(both, m_out, 0.0, xp) - select(both, m, 0.0, xp), s.dtype, xp)
     ratio = select(both, s_out, 1.0, xp) / select(both, s, 1.0, xp)
     far = gap > FAR
+    # Not beyond FAR, where the exponential of the gap would overflow in the end.
     near = xp.log1p(xp.exp(select(~far, gap, 0.0, xp)) * ratio)
     nll = cast(xp.where(far, gap + xp.log(ratio + xp.exp(-select(far, gap, 0.0, xp))), near), x.dtype, xp)
     # One group alone has all the mass, or none.

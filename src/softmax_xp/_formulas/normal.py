@@ -99,6 +99,7 @@ class Tail(NamedTuple):
 
     def decayed(self, factor: Any) -> Any:
         """Return factor * exp(-a**2 / 2)."""
+        # The correction is added last: 1 + excess would round it to the digits of 1.
         product = factor * self.e
         return product + product * self.excess
 
@@ -110,7 +111,9 @@ def normal_tail(a: Any, xp: Any) -> Tail:
     whose square is exact, and a rest that is small. Rounding has no derivative, hence that of the whole is right.
     """
     kind = narrow_or_wide(a)
+    # Beyond TOP nothing changes any more, and a / (a + POLE) of an infinite a would be NaN.
     a = at_most(a, TOP[kind], xp)
+    # exp(-a**2 / 2) = exp(-head**2 / 2) * exp(-(a - head) * (a + head) / 2), where the second exponent is small.
     head = xp.round(a * GRID[kind]) / GRID[kind]
     e, excess = xp.exp(-0.5 * (head * head)), expm1(-0.5 * ((a - head) * (a + head)), xp)
     # -1 at 0, and with all digits of a near it.
@@ -133,8 +136,11 @@ def gelu(x: Any, /, *, where: None = None, xp: Any) -> Any:
     """Return x * Phi(x): by a polynomial near 0, by the tail elsewhere, as 1 - Phi(-x) for x > 0."""
     low, high = halves(x, xp)
     near = high - low < MIDDLE
+    # 0 where the polynomial is not taken: the powers of a large number would overflow and warn.
     y = select(near, x, 0.0, xp)
     middle = y * (0.5 + y * horner(CENTER[narrow_or_wide(x)], y * y))
     tail = normal_tail(high - low, xp)
+    # 1 - Phi(-x) for x > 0, where Phi is near 1; below 0 the tail itself, which keeps its digits. 0 - 0 is 0, where a
+    # minus sign would make it -0.
     far = xp.where(x > 0, high * (1.0 - tail.decayed(tail.mills)), 0.0 - tail.decayed(tail.times_a))
     return xp.where(near, middle, far)

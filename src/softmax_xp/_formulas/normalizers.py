@@ -24,9 +24,11 @@ def softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: Any, s
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
     e = xp.exp(row.d)
     total = row_sum(e, axis, xp)
+    # The sink takes a share of the mass and has no entry in the result.
     if row.sink is not None:
         total = total + cast(xp.exp(row.sink), total.dtype, xp)
     total = with_special_rows(total, row.m, where, axis, 1.0, xp)
+    # Selected at the end, as masked entries are 0 in a row of NaN too.
     return select(where, e / cast(total, e.dtype, xp), 0.0, xp)
 
 
@@ -35,6 +37,7 @@ def log_softmax(x: Any, /, *, axis: tuple[int, ...], where: Any, temperature: An
     """Return d - log1p(s), which is -log1p(s) at the maximum."""
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
     s = with_special_rows(of(row, xp.exp(row.d), axis, xp).s, row.m, where, axis, 0.0, xp)
+    # d is at most 0 and log1p(s) at least 0: nothing cancels, and at the maximum d is exactly 0.
     return select(where, row.d - cast(xp.log1p(s), row.d.dtype, xp), -inf, xp)
 
 
@@ -46,6 +49,7 @@ def softmax_and_logsumexp(
     row = shift(x, axis=axis, where=where, temperature=temperature, sink=sink, xp=xp)
     e = xp.exp(row.d)
     state = of(row, e, axis, xp)
+    # Here the 1 of the maximum belongs to the sum: softmax is divided by all of it.
     total = with_special_rows(state.s + 1, row.m, where, axis, 1.0, xp)
     p = select(where, e / cast(total, e.dtype, xp), 0.0, xp)
     return p, finish(state, temperature, xp)
@@ -62,9 +66,12 @@ def logsumexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, x
 def logmeanexp(x: Any, /, *, axis: tuple[int, ...], where: Any, keepdims: bool, xp: Any) -> Any:
     """Return logsumexp(x) - log(n), n being the number of kept entries."""
     ones = select(where, xp.ones_like(x), 0.0, xp)
+    # A sum, as a mask has values and Dask may not know the length of an axis.
     n = row_sum(ones, axis, xp)
     some = n > 0
+    # In the type of the sum: of equal logits lse and log(n) cancel, and only the difference is rounded.
     lse = logsumexp(cast(x, n.dtype, xp), axis=axis, where=where, keepdims=True, xp=xp)
+    # log(0) would warn; a mean of nothing is NaN in the end.
     mean = lse - xp.log(select(some, n, 1.0, xp))
     return drop_axes(cast(select(some, mean, nan, xp), x.dtype, xp), axis, keepdims, xp)
 
@@ -76,6 +83,7 @@ def log1mexp(x: Any, /, *, xp: Any) -> Any:
     log(1 - y) is taken as -log1p(y / (1 - y)): libraries lose digits in log1p of negative numbers.
     """
     small = x < LOG_2
+    # Each branch gets a number of its own range: log(0) or a logarithm of a negative number would warn.
     near = -expm1(-select(small & (x > 0), x, LOG_2, xp), xp)
     far = xp.exp(-select(~small, x, LOG_2, xp))
     y = xp.where(small, xp.log(near), -xp.log1p(far / (1 - far)))
@@ -85,6 +93,8 @@ def log1mexp(x: Any, /, *, xp: Any) -> Any:
 @formula("elements")
 def logsubexp(a: Any, b: Any, /, *, xp: Any) -> Any:
     """Return a + log1mexp(a - b)."""
+    # inf - inf is NaN. Equal numbers, and two of -inf, differ by 0, whose logarithm is -inf; of two of inf nothing is
+    # known.
     equal = a == b
     d = select(~equal, a - select(~equal, b, 0.0, xp), 1.0, xp)
     return xp.where(equal, select(a != inf, xp.full_like(a, -inf), nan, xp), a + log1mexp(d, xp=xp))
@@ -94,6 +104,7 @@ def logsubexp(a: Any, b: Any, /, *, xp: Any) -> Any:
 def hardmax(x: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
     """Return 1 at the first maximum in C order, 0 elsewhere."""
     m = row_max(select(where, x, -inf, xp), axis, xp)
+    # A masked entry may hold the same number as the maximum.
     top = x == m if where is None else (x == m) & where
     if axis:
         top = top & _is_first(top, axis, xp)
@@ -104,10 +115,12 @@ def _is_first(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Whether an entry is the first of its row for which ``top`` holds."""
     if is_chunked(xp):
         return _is_first_by_counting(top, axis, xp)
+    # The place in C order; a minimum of places, as the standard has argmax for one axis only.
     index, size = 0, 1
     for a in reversed(axis):
         index = index + size * positions(top.shape[a], top.ndim, a, top, xp)
         size *= top.shape[a]
+    # NumPy has no minimum of nothing.
     if size == 0:
         return top
     later = xp.where(top, index, xp.full_like(index, size))
@@ -117,6 +130,7 @@ def _is_first(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
 def _is_first_by_counting(top: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Return the same where chunks may be empty, or of unknown length: axis by axis, by how many have come so far."""
     for i, a in enumerate(axis):
+        # An outer axis decides before an inner one: its first index behind which a maximum is left.
         behind = axis[i + 1 :]
         some = xp.any(top, axis=behind, keepdims=True) if behind else top
         top = top & (running_sum(xp.astype(some, xp.int64), (a,), xp) == 1)

@@ -12,6 +12,7 @@ from .._xp.sums import running_sum
 
 def count(condition: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Return for how many entries of each row a condition holds."""
+    # In the type of positions, which counts are compared with: torch would sum int32 to int64.
     kind = _index(condition, axis, xp).dtype
     return xp.sum(xp.astype(condition, kind), axis=axis, keepdims=True, dtype=kind)
 
@@ -30,15 +31,18 @@ def leading(
     what is above it stays, and of what is equal to it as many from the front as there is room for.
     """
     if isinstance(m, int) and m >= x.shape[axis[0]]:
+        # All of the row is wanted: no order is needed to tell, and NaN is none of the largest.
         return x == x if among is None else among
     index = _index(x, axis, xp)
     least = _least(x, m, index, axis, falling, xp)
     above, tied = x > least, x == least
+    # What is masked is -inf and may equal the threshold: it must not take the place of an entry that counts.
     if among is not None:
         tied = tied & among
     if ties == "all":
         return above | tied
     room = cast(m, index.dtype, xp) if hasattr(m, "dtype") else m
+    # Ties take their turn from the front, so that no more than m stay whatever library sorted them.
     turn = running_sum(xp.astype(tied, index.dtype), axis, xp)
     return above | (tied & (turn <= room - count(above, axis, xp)))
 
@@ -46,6 +50,7 @@ def leading(
 def _least(x: Any, m: Any, index: Any, axis: tuple[int, ...], falling: Any, xp: Any) -> Any:
     """Return the smallest of the m largest values of each row."""
     if isinstance(m, int):
+        # Selection takes a fixed place; one that differs from row to row is the minimum of the first m.
         return xp.max(x, axis=axis, keepdims=True) if m == 1 else nth_largest(x, m - 1, axis, xp)
     falling = sort_down(x, axis, xp) if falling is None else falling
     return xp.min(select(index < cast(m, index.dtype, xp), falling, inf, xp), axis=axis, keepdims=True)
@@ -58,7 +63,9 @@ def shortest(shares: Any, p: Any, possible: Any, *, axis: tuple[int, ...], min_k
     that the sum no longer notices.
     """
     mass = running_sum(shares, axis, xp)
+    # The last running sum: another sum of the same shares rounds differently, and the mass might never reach its share.
     total = mass[(*(slice(None),) * axis[0], slice(-1, None), ...)]
+    # The mass before an entry decides, so the one that reaches p is still taken.
     m = 1 + count(mass < p * total, axis, xp)
     everything = count(possible, axis, xp)
     if not isinstance(p, float):

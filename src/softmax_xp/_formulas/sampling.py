@@ -21,14 +21,17 @@ UNDRAWN = -1
 
 def perturbed(x: Any, noise: Any, /, *, xp: Any) -> Any:
     """Return x + noise; an impossible entry stays so, whatever its noise is."""
+    # -inf + inf would be NaN.
     return x + select(x != -inf, noise, 0.0, xp)
 
 
 def straight_through(p: Any, z: Any, /, *, axis: tuple[int, ...], where: Any, xp: Any) -> Any:
     """Return 1 at the largest of z and 0 elsewhere, with the derivative of the probabilities p."""
     ones = hardmax(stop_gradient(z, xp), axis=axis, where=where, xp=xp)
+    # 0 in value, with the derivative of p: what is 1 or 0 has none of its own.
     if differentiates(xp):
         ones = ones + (p - stop_gradient(p, xp))
+    # A row of NaN stays NaN; it has no largest entry.
     return xp.where(p == p, ones, p)
 
 
@@ -45,6 +48,7 @@ def draws(
     # What is possible stays above what is not, also with a noise of -inf.
     lowest = float(xp.finfo(z.dtype).min)
     z = select(possible, select(z >= lowest, z, lowest, xp), -inf, xp)
+    # Without classes there is no argmax, but still one label for each row: UNDRAWN.
     if x.shape[axis[0]] == 0:
         index = positions(0, z.ndim, at, z, xp)
         return xp.sum(cast(z, index.dtype, xp), axis=at, dtype=index.dtype) + UNDRAWN
@@ -69,6 +73,7 @@ def _different(z: Any, right: Any, axis: tuple[int, ...], shape: tuple[int, ...]
     (a,) = axis
     index = positions(z.shape[a], z.ndim, a, z, xp)
     first = (*(slice(None),) * a, slice(0, prod(shape)), ...)
+    # Stable, so that equal entries are drawn in the order of their classes, as an argmax finds the first.
     order = xp.argsort(whole_rows(z, axis, xp), axis=a, descending=True, stable=True)[first]
     left = index[first] < xp.sum(cast(z != -inf, index.dtype, xp), axis=a, keepdims=True, dtype=index.dtype)
     labels = select(right & left, cast(order, index.dtype, xp), UNDRAWN, xp)
@@ -143,12 +148,14 @@ def _filtered(
     """Return x, or its ``values``, where ``mask`` keeps it, else ``fill``; NaN in rows with NaN or a wrong option."""
     if x.shape[axis[0]] == 0:
         return x
+    # Which entries stay does not change with a small step: the mask has no derivative, the logits that it keeps have.
     row = select(where, stop_gradient(x, xp), -inf, xp)
     keep = mask(row, axis=axis, where=where, xp=xp, **options)
     wrong = xp.any(row != row, axis=axis, keepdims=True)
     if valid is not None:
         wrong = wrong | ~valid
     if where is not None:
+        # Masked entries get the fill in a row of NaN too.
         keep, wrong = keep & where, wrong & where
     return select(~wrong, select(keep, x if values is None else values, fill, xp), nan, xp)
 
@@ -159,20 +166,24 @@ def _relative(x: Any, axis: tuple[int, ...], xp: Any, m: Any = None) -> Any:
     So +inf is the limit of large numbers, which share all the mass.
     """
     m = row_max(x, axis, xp) if m is None else m
+    # Before the difference, as inf - inf is NaN.
     x = xp.where(m == inf, select(x != inf, xp.full_like(x, -inf), 0.0, xp), x)
     top = finite_shift(select(m != inf, m, 0.0, xp), xp)
+    # What stays should not hang on the rounding of a difference or an exponential of float32.
     wide = accumulator(x, xp)
     return cast(x, wide, xp) - cast(top, wide, xp)
 
 
 def _top_p(x: Any, /, *, axis: tuple[int, ...], where: Any, p: Any, min_keep: int, xp: Any) -> Any:
     falling = sort_down(x, axis, xp)
+    # Sorted once: a softmax of the sorted logits is in the order in which entries are taken.
     d = _relative(falling, axis, xp)
     m = shortest(xp.exp(d), p, d != -inf, axis=axis, min_keep=min_keep, xp=xp)
     return leading(x, m, axis=axis, among=where, falling=falling, xp=xp)
 
 
 def _min_p(x: Any, /, *, axis: tuple[int, ...], where: Any, p: Any, min_keep: int, xp: Any) -> Any:
+    # In logarithms: exp(d) is the quotient of two probabilities, so that no sum is needed.
     if isinstance(p, float):
         least = log(p) if p > 0 else -inf
     else:
@@ -186,6 +197,7 @@ def _min_p(x: Any, /, *, axis: tuple[int, ...], where: Any, p: Any, min_keep: in
 
 def _epsilon(x: Any, /, *, axis: tuple[int, ...], where: Any, p: Any, min_keep: int, xp: Any) -> Any:
     e = xp.exp(_relative(x, axis, xp))
+    # A product and not a quotient: in a row of -inf the sum is 0.
     return (e >= p * row_sum(e, axis, xp)) | leading(x, min_keep, axis=axis, among=where, xp=xp)
 
 
@@ -203,6 +215,7 @@ def _typical(x: Any, /, *, axis: tuple[int, ...], where: Any, p: Any, min_keep: 
     d = _relative(x, axis, xp)
     e, mean = _mean(d, axis, xp)
     near = -xp.abs(d - mean)
+    # Stable: of two entries that are as near, which may be a larger and a smaller one, the first is taken first.
     order = xp.argsort(near, axis=axis[0], descending=True, stable=True)
     m = shortest(reorder(e, order, axis, xp), p, d != -inf, axis=axis, min_keep=min_keep, xp=xp)
     return leading(near, m, axis=axis, among=where, falling=reorder(near, order, axis, xp), xp=xp)
@@ -212,5 +225,6 @@ def _mean(d: Any, axis: tuple[int, ...], xp: Any) -> tuple[Any, Any]:
     """Return exp(d) and the mean of d with these weights, where 0 * -inf is 0."""
     e = xp.exp(d)
     total = row_sum(e, axis, xp)
+    # In a row of -inf the sum is 0, and 0 / 0 would be NaN.
     total = select(total > 0, total, 1.0, xp)
     return e, row_sum(e * select(d != -inf, d, 0.0, xp), axis, xp) / total

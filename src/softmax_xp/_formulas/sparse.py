@@ -40,8 +40,11 @@ def entmax(x: Any, /, *, axis: Axes, where: Any, alpha: Any, temperature: Any = 
     if 0 in x.shape:
         return x
     if isinstance(alpha, float):
+        # The limits: the formula itself has a power of 1 / 0, or of 0, there.
         if alpha in (1.0, inf):
             return softmax(x, temperature=temperature if alpha == 1.0 else 0.0, sink=None, **options)
+        # For powers of 1 and 2 the threshold follows from the mean and the variance. d is beta x: x divided by the
+        # power.
         if alpha in (1.5, 2.0):
             power = round(1.0 / (alpha - 1.0))
             return _power_map(x, power, power * temperature, **options)
@@ -80,9 +83,11 @@ def normmax(x: Any, /, *, axis: Axes, where: Any, alpha: Any, xp: Any) -> Any:
         alpha = cast(alpha, x.dtype, xp)
         share = 1.0 / select(alpha >= 1.0, alpha, nan, xp)
     q = entmax(x, alpha=2.0 - share, temperature=1.0 - share, **options)
+    # The root has an infinite derivative at 0. 0 * q instead of 0, so that a row of NaN stays so.
     some = q > 0.0
     u = xp.where(some, select(some, q, 1.0, xp) ** share, 0.0 * q)
     total = row_sum(u, axis, xp)
+    # In a row that is masked altogether the sum is 0: 0 / 0 would be NaN.
     return select(where, u / cast(select(total != 0.0, total, 1.0, xp), u.dtype, xp), 0.0, xp)
 
 
@@ -91,6 +96,7 @@ def project_simplex(x: Any, /, *, axis: Axes, where: Any, scale: Any, xp: Any) -
     """Return scale times the sparsemax of x / scale."""
     if not isinstance(scale, float):
         scale = cast(scale, x.dtype, xp)
+        # The values of an array cannot be refused without reading them: a wrong scale makes its row NaN.
         scale = select((scale >= 0.0) & (scale < inf), scale, nan, xp)
     p = sparsemax(x, axis=axis, where=where, temperature=scale, xp=xp)
     return select(where, scale * p, 0.0, xp)
@@ -106,12 +112,14 @@ def k_subset(x: Any, /, *, axis: Axes, where: Any, k: Any, xp: Any) -> Any:
         return x
     row = _shifted(x, 1.0, axis=axis, where=where, xp=xp)
     lowest = -float(xp.finfo(x.dtype).max)
+    # A finite number in place of -inf: -inf less a break of -inf would be NaN.
     h = select(row.d > lowest, row.d, lowest, xp)
     k = k if isinstance(k, float) else cast(k, x.dtype, xp)
     h = h - last_break(h, k, axis=axis, xp=xp)
     # Once more: an entry that rounding left just below 1 does not take its part of the rest.
     h = _to_sum(_to_sum(h, k, axis, xp), k, axis, xp)
     p = between(h, xp)
+    # No subset has more entries than are above -inf, or less than none: the row becomes NaN.
     most = row_sum(cast(row.d > -inf, h.dtype, xp), axis, xp)
     p = select((k >= 0.0) & (k <= most), select(row.d > -inf, p, 0.0, xp), nan, xp)
     return _finished(p, row, axis=axis, where=where, xp=xp)
@@ -120,6 +128,7 @@ def k_subset(x: Any, /, *, axis: Axes, where: Any, k: Any, xp: Any) -> Any:
 def _to_sum(h: Any, k: Any, axis: Axes, xp: Any) -> Any:
     """Return ``h`` moved by a step of Newton's method, after which it sums to k between 0 and 1."""
     full, partly = h >= 1.0, (h >= 0.0) & (h < 1.0)
+    # Only entries between 0 and 1 take part: they share the rest, and each moves by the same amount.
     rest = k - row_sum(select(partly, h, 0.0, xp), axis, xp) - row_sum(cast(full, h.dtype, xp), axis, xp)
     number = row_sum(cast(partly, h.dtype, xp), axis, xp)
     return h + cast(rest / select(number > 0.0, number, 1.0, xp), h.dtype, xp)
@@ -128,6 +137,7 @@ def _to_sum(h: Any, k: Any, axis: Axes, xp: Any) -> Any:
 def _shifted(x: Any, temperature: Any, *, axis: Axes, where: Any, xp: Any) -> Shifted:
     """Return the logits measured from their maximum; in a row without a finite one, or with NaN, they are ties."""
     row = shift(x, axis=axis, where=where, temperature=1.0, sink=None, xp=xp)
+    # Zeros for now, and NaN at the end: no iteration meets NaN, at which debug modes of JAX and torch stop.
     known = xp.isfinite(row.m)
     if not isinstance(temperature, float):
         known = known & (temperature == temperature)
@@ -138,6 +148,7 @@ def _shifted(x: Any, temperature: Any, *, axis: Axes, where: Any, xp: Any) -> Sh
 
 def _finished(p: Any, row: Shifted, *, axis: Axes, where: Any, xp: Any) -> Any:
     """Return ``p`` with NaN in rows without a finite maximum, and 0 at masked entries."""
+    # One value per row is added to all its entries; masked ones stay 0 in a row of NaN too.
     bad = with_special_rows(xp.zeros_like(row.m), row.m, where, axis, 0.0, xp)
     return select(where, p + bad, 0.0, xp)
 
@@ -169,6 +180,7 @@ def _power_map(x: Any, power: int, temperature: Any, *, axis: Axes, where: Any, 
         slope = row_sum(cast(z > 0.0, z.dtype, xp) if power == 1 else 2.0 * high, axis, xp)
         return z - cast((total - 1.0) / select(slope > 0.0, slope, 1.0, xp), z.dtype, xp)
 
+    # In float32 the threshold of a long row misses by the rounding of its running sums.
     if dtype_name(accumulator(z, xp)) != "float64":
         z = repeated(nearer, NARROW, z, xp)
     for _ in range(power):
@@ -196,6 +208,7 @@ def _bent(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     with another exponential. In 1 / c the norm of the rows max(0, 1 / c + beta d) is convex, so that Newton's
     method, started at c = 1, never steps over the solution.
     """
+    # The iteration is not differentiated: steps after it give the derivatives of the solution, whatever led to it.
     fixed, power = stop_gradient(d, xp), beta if isinstance(beta, float) else stop_gradient(beta, xp)
 
     def nearer(rho: Any) -> Any:
@@ -217,9 +230,11 @@ def _bent(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
 def _bent_powers(d: Any, inside: Any, rho: Any, beta: Any, xp: Any, *, quick: bool = False) -> tuple[Any, Any]:
     """Return y**(1 / beta) and y**(1 / beta - 1) for y = 1 + beta c d and log c = beta rho; 0 outside."""
     u = cast(xp.exp(beta * rho), d.dtype, xp) * d
+    # Away from the solution an entry may be beyond the reach: its logarithm would be NaN.
     inside = inside & (beta * u > -1.0)
     u = select(inside, u, 0.0, xp)
     v = beta * u
+    # Without derivatives log1p is enough; those of the quotient cancel where beta is small, that in beta above all.
     e = xp.exp(xp.log1p(v) / beta if quick else u * _log1p_by(v, xp))
     return select(inside, e, 0.0, xp), select(inside, e / (1.0 + v), 0.0, xp)
 
@@ -246,6 +261,8 @@ def _steep(d: Any, inside: Any, beta: Any, *, axis: Axes, xp: Any) -> Any:
     is convex in w, so that Newton's method, started above the solution, never steps over it.
     """
     power = beta if isinstance(beta, float) else stop_gradient(beta, xp)
+    # Measured from the entry with the smallest share: its own height w is found as a number, not as a difference from a
+    # threshold, which would lose its digits.
     least = -row_max(select(inside, -d, -inf, xp), axis, xp)
     c = select(inside, beta * (d - least), 0.0, xp)
     fixed, w = stop_gradient(c, xp), 1.0 / row_sum(cast(inside, d.dtype, xp), axis, xp)
@@ -258,6 +275,7 @@ def _steep_step(c: Any, inside: Any, w: Any, beta: Any, axis: Axes, xp: Any) -> 
     """Return a better ``w``; it is never 0, however small rounding makes it."""
     p, slope = _steep_powers(c, inside, w, beta, xp)
     w = w - (row_sum(p, axis, xp) - 1.0) / row_sum(slope, axis, xp)
+    # The logarithm of a w of 0 would be -inf, and all slopes 0 or NaN.
     least = float(xp.finfo(c.dtype).smallest_normal)
     return select(w > least, w, least, xp)
 

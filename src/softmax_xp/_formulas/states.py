@@ -28,10 +28,13 @@ class Shifted(NamedTuple):
 
 def shift(x: Any, *, axis: tuple[int, ...], where: Any, temperature: Any, sink: Any, xp: Any) -> Shifted:
     """Return the logits measured from their row maximum."""
+    # First of all: what a masked entry holds must reach neither the maximum nor a derivative.
     x = select(where, x, -inf, xp)
     m = row_max(x, axis, xp)
     if sink is not None:
+        # One value for each row, also where the option has length 1 there.
         sink = xp.full_like(m, sink) if isinstance(sink, float) else cast(sink, m.dtype, xp) + xp.zeros_like(m)
+        # In the maximum it has no derivative, like the logits; its own term in the sum has. NaN on either side stays.
         fixed = stop_gradient(sink, xp)
         m = xp.where((m >= fixed) | (m != m), m, fixed)
     top = finite_shift(m, xp)
@@ -53,7 +56,9 @@ def of(row: Shifted, e: Any, axis: tuple[int, ...], xp: Any) -> State:
     The maximum's own 1 is never added, so what is small beside it keeps all its digits.
     What is taken off and put back is the same for every x, so derivatives stay right at ties.
     """
+    # Asked of d, not of x: an entry whose d a high temperature has made 0 has the exponential 1 as well.
     tops = cast(row.d == 0, e.dtype, xp)
+    # Apart: ties - 1 is a whole number, 0 at a single maximum, and takes no digit from the sum of the others.
     s, ties = row_sum(e - tops, axis, xp), row_sum(tops, axis, xp)
     if row.sink is not None:
         top = cast(row.sink == 0, s.dtype, xp)
@@ -63,6 +68,7 @@ def of(row: Shifted, e: Any, axis: tuple[int, ...], xp: Any) -> State:
 
 def merge(a: State, b: State, xp: Any) -> State:
     """Return the state of rows of which these are two parts."""
+    # NaN in either part stays NaN.
     m = xp.where((a.m >= b.m) | (a.m != a.m), a.m, b.m)
     top = finite_shift(m, xp)
     first, second = (_part(state, m, top, xp) for state in (a, b))
@@ -73,6 +79,7 @@ def merge(a: State, b: State, xp: Any) -> State:
 
 def _part(state: State, m: Any, top: Any, xp: Any) -> Any:
     """Return what a part adds to the sum: all of it, or, if it has the maximum, what is beside that."""
+    # Below the maximum of the whole, the 1 of a part is a term like the others. Of an empty part s is -1: it adds 0.
     others = (state.s + 1) * cast(xp.exp(state.m - top), state.s.dtype, xp)
     return xp.where(state.m == m, state.s, others)
 
@@ -81,7 +88,9 @@ def finish(state: State, temperature: Any, xp: Any) -> Any:
     """Return m / temperature + log1p(s); a maximum that is not finite is its own answer."""
     m, s = state
     finite = xp.isfinite(m)
+    # Added in the type of the sum, and rounded once at the end.
     wide = cast(m, s.dtype, xp)
     temperature = held(temperature, m.dtype, xp)
+    # Special rows are replaced before: log1p(-1), in an empty one, would warn and have an infinite derivative.
     lse = max_over_temperature(select(finite, wide, 0.0, xp), temperature, xp) + xp.log1p(select(finite, s, 0.0, xp))
     return cast(xp.where(finite, lse, wide), m.dtype, xp)

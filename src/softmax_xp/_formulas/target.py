@@ -72,12 +72,14 @@ def beside_classes(value: Any, axis: int, ndim: int) -> Any:
 
 def product(w: Any, v: Any, xp: Any) -> Any:
     """Return w * v in their common type."""
+    # Rounded only after the product: float64 weights of 1e-60 would be 0 in the type of float32 logits.
     dtype = common_dtype(w, v, xp)
     return cast(w, dtype, xp) * cast(v, dtype, xp)
 
 
 def weighted(w: Any, v: Any, xp: Any) -> Any:
     """Return w * v, where 0 * inf and 0 * NaN are 0; the derivative of w at 0 stays v."""
+    # Never select(w != 0, ...): the derivative in a weight of 0 would be 0, and it is v.
     return product(w, select((w != 0) | xp.isfinite(v), v, 0.0, xp), xp)
 
 
@@ -89,7 +91,7 @@ def counted(where: Any, rows: Any) -> Any:
 
 
 def resolve(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> RowTarget:
-    """Return the target beside ``x``, its labels settled."""
+    """Return the target for the logits ``x``: which class each label is, and weights in the type of their products."""
     weight, rows = (None if w is None else beside(w, x, xp) for w in (target.weight, target.sample_weight))
     if target.probs is not None:
         probs = beside(target.probs, x, xp)
@@ -98,6 +100,7 @@ def resolve(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> RowTar
     n = x.shape[axis[0]]
     labels = resolve_labels(target.labels, n, axis=axis, ignore_index=target.ignore_index, xp=xp)
     ones = xp.ones_like(labels, dtype=x.dtype)
+    # NaN where the label is no class: its values cannot be refused, and it must not count as another class.
     valid = select(labels != LEFT_OUT, select(labels != n, ones, nan, xp), 0.0, xp)
     mass = ones if weight is None else pick(hits(labels, x, axis=axis, xp=xp), weight, axis, xp)
     if rows is None:
@@ -109,6 +112,7 @@ def resolve(x: Any, target: Target, *, axis: tuple[int, ...], xp: Any) -> RowTar
 
 def resolve_labels(labels: Any, n: int, *, axis: tuple[int, ...], ignore_index: int | None, xp: Any) -> Any:
     """Return labels of a wide signed type: those in 0..n - 1, LEFT_OUT for ignored ones, n for all others."""
+    # In their own type the numbers of classes may not be held: torch finds uint8(44) == 300.
     wide = cast(labels, positions(n, labels.ndim, axis[0], labels, xp).dtype, xp)
     result = select((wide >= 0) & (wide < n), wide, n, xp)
     if ignore_index is None or not _can_be(labels, wide, ignore_index, xp):
@@ -118,6 +122,7 @@ def resolve_labels(labels: Any, n: int, *, axis: tuple[int, ...], ignore_index: 
 
 def _can_be(labels: Any, wide: Any, value: int, xp: Any) -> bool:
     """Whether a label can have this value: an unsigned one that became negative has wrapped around."""
+    # No comparison with a number that the type does not hold: torch raises OverflowError for 2**70.
     if value < 0:
         return not dtype_name(labels.dtype).startswith("uint") and value >= xp.iinfo(wide.dtype).min
     return bool(value <= xp.iinfo(wide.dtype).max)
@@ -132,6 +137,7 @@ def hits(labels: Any, x: Any, *, axis: tuple[int, ...], xp: Any) -> Any:
 
 def pick(hit: Any, x: Any, axis: tuple[int, ...], xp: Any) -> Any:
     """Return the entry of each row at its label, 0 where there is none."""
+    # A sum of one entry and zeros: Dask has no take_along_axis, and the chunks of the logits stay as they are.
     return cast(xp.sum(select(hit, x, 0.0, xp), axis=axis, keepdims=True), x.dtype, xp)
 
 
@@ -139,8 +145,11 @@ def coefficients(x: Any, to: RowTarget, *, axis: tuple[int, ...], kept: Any, smo
     """Return what the loss of each class is multiplied by: target * weight, smoothed over the kept classes."""
     a = to.probs if to.labels is None else cast(hits(to.labels, x, axis=axis, xp=xp), x.dtype, xp)
     if smoothing:
+        # Kept classes alone: the logarithm of a masked one is -inf, and a share of it would make the loss infinite.
         size = row_sum(select(kept, xp.ones_like(x), 0.0, xp), axis, xp)
+        # Probabilities need not sum to 1: smoothing keeps what they sum to.
         amount = smoothing if to.probs is None else smoothing * row_sum(a, axis, xp)
         share = cast(amount / select(size != 0, size, 1.0, xp), x.dtype, xp)
         a = (1.0 - smoothing) * a + select(kept, share, 0.0, xp)
+    # Weights after smoothing, so that each class has the weight of its own, not that of the label.
     return a if to.weight is None else weighted(to.weight, a, xp)

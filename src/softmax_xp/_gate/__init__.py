@@ -1,4 +1,4 @@
-"""The gate: the only place that raises for bad input.
+"""The checks of arguments: the only place that raises for bad input.
 
 Everything is read from metadata (type, device, dtype, shape), never from values, so it
 works the same under a compiler and on lazy arrays.
@@ -38,7 +38,7 @@ def admit_rows(
 def admit_measured(
     x: Any, *, axis: Any, where: Any, temperature: Any, sink: Any, dtype: Any, xp: Any, down: bool = False
 ) -> tuple[Any, Top | None, dict[str, Any]]:
-    """Return what `admit_rows` does, and between them the integers that are taken off each row, or None."""
+    """Return what `admit_rows` returns, and between the two the integers that are taken off each row, or None."""
     xp = common_namespace(xp, {"x": x}, {"where": where}, {"temperature": temperature, "sink": sink})
     axes = check_axes(axis, x.ndim)
     options = {
@@ -67,7 +67,7 @@ def admit_sum(
 def admit_weighted_sum(
     x: Any, *, b: Any, axis: Any, where: Any, dtype: Any, xp: Any
 ) -> tuple[Any, Top | None, dict[str, Any]]:
-    """Return what `admit_sum` does for ``x``, real or complex, in the type of the result, and its weights.
+    """Return what `admit_sum` returns, for ``x`` real or complex, in the type of the result, and with its weights.
 
     The axes are those of the shape that ``x`` and its weights broadcast to.
     """
@@ -79,14 +79,14 @@ def admit_weighted_sum(
         x, b, shape = together("x", x, "b", b)
     axes = check_axes(axis, len(shape))
     where = None if where is None else check_mask("where", where, shape, "the entries to keep")
-    # An integer without a weight is not what the others are measured from.
+    # An integer whose weight is 0 is not in the sum: the others must not be measured from it.
     counts = where if b is None else b != 0 if where is None else (b != 0) & where
     top = None
     if is_complex(floating):
         x = cast(x, floating, xp)
     else:
         x, top = from_top(x, dtype, axis=axes, where=counts, xp=xp)
-    # Numbers, integers and booleans have no type of their own.
+    # Weights that are numbers, integers or booleans do not change the type of the result.
     if dtype is None and b is not None and not isinstance(given, Real) and is_floating(b.dtype):
         x = cast(x, common_dtype(x, b, xp), xp)
     return x, top, {"axis": axes, "b": b, "where": where, "xp": xp}

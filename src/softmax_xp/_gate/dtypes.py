@@ -81,5 +81,5 @@ def check_labels(x: Any) -> None:
 def from_top(
     x: Any, dtype: Any, *, xp: Any, name: str = "x", allow_complex: bool = False, **options: Any
 ) -> tuple[Any, integers.Top | None]:
-    """Return what `integers.from_top` does, in the type that ``x`` is to have."""
+    """Return what `integers.from_top` returns, in the type that ``x`` is to have."""
     return integers.from_top(x, floating_dtype(x, dtype, xp, allow_complex=allow_complex, name=name), xp=xp, **options)

@@ -55,7 +55,7 @@ def admit_draws(
     if replace:
         source = _check_source(noise, rng, x, (*draws, *x.shape), "that of the draws and then that of logits", xp)
     else:
-        # Several of a row are in an order, for which it is sorted.
+        # Different labels of one row are taken in falling order: it is sorted, and its length must be known.
         check_lengths(x, (a,), "logits")
         source = _check_source(noise, rng, x, tuple(x.shape), "the shape of logits, as replace=False", xp)
         if wanted > n:
@@ -169,7 +169,7 @@ def _admit_rows(
     check_lengths(x, axes)
     keep = check_where(where, x)
     d, top = from_top(x, None, axis=axes, where=keep, xp=xp)
-    # What is compared are differences, what is kept are the logits.
+    # The mask compares differences to the largest integer; what it keeps are the logits themselves.
     values = None if top is None else to_floating(x, None, xp)
     return d, {"axis": axes, "where": keep, "fill": check_number("fill", fill), "values": values, "xp": xp}
 

@@ -40,6 +40,7 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
         return "a transformation of JAX follows the formula itself"
     if is_composed(formula):
         return "for each of the formulas that it is made of"
+    # Arrays among the options are others at each call; without any, what is compiled is found once.
     if any(isinstance(v, jax.Array) for v in tree_leaves(options)):
         return lambda arrays, options: _call(*_compiled_for(formula, arrays, options))
     compiled, given = _compiled_for(formula, arrays, options)
@@ -67,6 +68,7 @@ def _compiled_for(
 def _as_array(number: float) -> Any:
     """Return a number that may be another at each call as an array, unless it is special or none would hold it."""
     # In the widest type there is: what it is beside the logits is for the formula to say.
+    # Formulas branch on special numbers in Python; what float32 does not hold would become one when it is an array.
     varies = number not in SPECIAL and 1e-37 < number < 1e37
     return jnp.asarray(number, dtype=float) if varies else number
 
@@ -76,9 +78,11 @@ def _is_leaf(value: Any) -> bool:
 
 
 def _hashable(value: Any) -> Any:
+    # A partial is equal to itself alone: a new one at each call would be compiled anew.
     return Bound(value.func, tuple(sorted(value.keywords.items()))) if isinstance(value, partial) else value
 
 
+# jax.jit keeps programs by shapes and types; this keeps its functions by all else.
 @lru_cache(maxsize=1024)
 def _compiled(
     formula: Callable[..., Any], tree: Any, fixed: tuple[Any, ...], varies: tuple[bool, ...]

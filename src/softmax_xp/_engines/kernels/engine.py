@@ -34,12 +34,15 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
         return reason
     if x.ndim == 0 or not options["axis"] or dtype_name(x.dtype) not in ("float64", "float32", "float16", "bfloat16"):
         return "for logits of float64, float32 and half types with at least one dimension"
+    # The formula widens half types to float32 and rounds the mean alone; here each loss would be written as a half
+    # type.
     if name == "mean_label_loss" and is_half(x.dtype):
         return "losses of half types are rounded after their mean"
     if is_torch(options["xp"]):
         from . import tensors
 
         return tensors.prepare(name, arrays, options)
+    # The kernels read memory as it is: nobody would swap bytes for them.
     if not isinstance(x, np.ndarray) or not x.dtype.isnative:
         return "for arrays in the byte order of this machine"
     return _way(name, x, options)
@@ -48,8 +51,10 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
 def _way(name: str, x: Any, options: dict[str, Any]) -> Way:
     axes, where = options["axis"], options.get("where")
     if name == "logsumexp" and is_flat(x, options):
+        # The sum of everything is that of one row, whose entries are side by side.
         flat = _way(name, x.reshape(-1), {**options, "axis": (0,)})
         return lambda arrays, options: flat((arrays[0].reshape(-1),), {**options, "axis": (0,)})
+    # ml_dtypes' bfloat16 has the kind V, and travels as integers; a subclass has an empty_like of its own.
     if len(axes) == 1 and where is None and x.nbytes < 2 * BYTES and type(x) is np.ndarray and x.dtype.kind == "f":
         if name in ELEMENTS:
             return _small(name, axes[0])
@@ -68,6 +73,7 @@ def _way(name: str, x: Any, options: dict[str, Any]) -> Way:
 
 def _small(name: str, axis: int) -> Way:
     """Return the way of one axis and one thread, with as few steps as there can be."""
+    # Looked up once for all calls of this kind, as a short row takes less time than the calls around it.
     kernel, empty_like = getattr(kernels.find()[0], name), np.empty_like
 
     def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -109,6 +115,7 @@ def _label_nll(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
 def _label_nll_and_grad(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
     (x,), at, where = arrays, options["labels"], options["where"]
     loss, grad = np.empty(at.shape, x.dtype), np.empty_like(x, subok=False)
+    # One for all rows is read by a stride of 0, and not copied for each.
     scale = np.broadcast_to(options["scale"], at.shape)
     kernels.execute("label_nll_grad", (x, at, scale, loss, grad), options["axis"][0], where)
     return loss, grad
@@ -116,11 +123,13 @@ def _label_nll_and_grad(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any
 
 def _mean_label_loss(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
     x, labels = arrays
+    # The mean of nothing is NaN, of which the formula does not warn.
     if x.size == 0:
         return Passed("for at least one row")
     (axis,) = options["axis"]
     at = labels.astype(np.int64, copy=False).reshape(*x.shape[:axis], 1, *x.shape[axis + 1 :])
     loss = kernels.rows("label_nll", (x, at), axis, None)
+    # Summed in float64, and rounded once with the quotient.
     mean = np.add.reduce(loss, None, np.float64) / loss.size
     # NaN may come from a label that is to be ignored.
     return np.asarray(mean, dtype=x.dtype) if mean == mean else Passed("where no loss is NaN")
@@ -135,6 +144,7 @@ def _call(call: Callable[..., Any], name: str, arrays: tuple[Any, ...], options:
     layout = layout_of(x, axes)
     if layout is None:
         return Passed("for one axis, or axes side by side")
+    # Views where memory allows: axes side by side are one axis with the same stride.
     joined = tuple(layout.view(v) for v in arrays)
     keep = None if where is None else layout.view(np.broadcast_to(where, x.shape))
     out = call(name, joined, 1, keep)

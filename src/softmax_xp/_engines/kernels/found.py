@@ -20,6 +20,7 @@ COLUMNS = 64
 @cache
 def find() -> tuple[Any, str | None]:
     """Return the module of the kernels, or None and why there is none."""
+    # A way to be rid of them without uninstalling, to compare results for example.
     if os.environ.get("SOFTMAX_XP_KERNELS") == "0":
         return None, "SOFTMAX_XP_KERNELS is 0"
     try:
@@ -29,6 +30,7 @@ def find() -> tuple[Any, str | None]:
         if isinstance(error, ModuleNotFoundError) and error.name == "softmax_xp_kernels":
             return None, "softmax-xp-kernels is not installed"
         return None, f"softmax-xp-kernels does not load: {error}"
+    # A distribution of its own, with versions of its own: called with arguments of another interface it would crash.
     abi = getattr(softmax_xp_kernels, "ABI", None)
     if abi != ABI:
         return None, f"softmax-xp-kernels has interface {abi}, and interface {ABI} is needed"
@@ -45,9 +47,11 @@ def execute(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> None:
     x = arrays[0]
     kernel = getattr(find()[0], name)
     where = None if where is None else np.broadcast_to(where, x.shape)
+    # A single row is not cut: its sum has the same bits for any number of threads.
     if x.nbytes < 2 * BYTES or x.size == x.shape[axis]:
         kernel(*arrays, axis, where)
         return
+    # The outermost axis that is long enough to be shared, or else the longest.
     along = max((a for a in range(x.ndim) if a != axis), key=lambda a: (x.shape[a] >= 64, -a, x.shape[a]))
     before = (slice(None),) * along
 
@@ -60,6 +64,7 @@ def execute(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> None:
 
 def elements(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> Any:
     """Return the result of a kernel that has the shape of the logits."""
+    # A plain array: of a memory map, empty_like would make another one.
     out = np.empty_like(arrays[0], subok=False)
     execute(name, (*arrays, out), axis, where)
     return out

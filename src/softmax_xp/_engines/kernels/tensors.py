@@ -39,11 +39,14 @@ def prepare(name: str, arrays: tuple[Any, ...], options: dict[str, Any]) -> Way 
     call = _CALLS.get(name) or _small(name, half)
 
     def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        # Asked at each call: a transformation may follow a tensor of the same kind the next time.
         if not is_plain(arrays[0]):
             return TRANSFORMED
         if torch.is_grad_enabled():
+            # These kernels have no derivative of their own: create_graph=True differentiates the formula.
             if name in GRADIENTS:
                 return FOLLOWED
+            # The backward pass would start from a result that is rounded to the half type.
             if half and arrays[0].requires_grad and (name in SAVED or name == "softmax_and_logsumexp"):
                 return ROUNDED
         return call(arrays, options)
@@ -61,6 +64,7 @@ def is_plain(x: Any) -> bool:
         type(x) in (torch.Tensor, torch.nn.Parameter)
         and x.is_cpu
         and x.layout is torch.strided
+        # Such a tensor holds the numbers of opposite sign in memory, and numpy() raises.
         and not x.is_neg()
         # torch has no public names for these.
         and not torch._C._are_functorch_transforms_active()
@@ -135,6 +139,7 @@ def compute(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> Any:
     given = tuple(as_numpy(v) for v in arrays)
     if given[0].nbytes < 2 * BYTES:
         return as_tensor(call(name, given, axis, keep), x)
+    # torch.set_num_threads is what its users know: these threads obey it as well.
     with limit(torch.get_num_threads()):
         return as_tensor(call(name, given, axis, keep), x)
 
@@ -144,6 +149,7 @@ def label_nll_and_grad(x: Any, labels: Any, scale: Any, axis: int, where: Any) -
     given = as_numpy(x)
     at = as_numpy(labels)
     loss, grad = np.empty(at.shape, given.dtype), np.empty_like(given)
+    # One scale for all rows is read by a stride of 0, and not copied for each.
     arrays = (given, at, np.broadcast_to(as_numpy(scale), at.shape), loss, grad)
     with limit(torch.get_num_threads()):
         kernels.execute("label_nll_grad", arrays, axis, None if where is None else as_numpy(where))
@@ -153,6 +159,7 @@ def label_nll_and_grad(x: Any, labels: Any, scale: Any, axis: int, where: Any) -
 def as_numpy(x: Any) -> Any:
     """Return a tensor as NumPy array of the same memory; bfloat16 as its bits."""
     x = x.detach()
+    # NumPy has no bfloat16: the kernels take its bits.
     return (x.view(torch.int16) if x.dtype == torch.bfloat16 else x).numpy()
 
 
@@ -170,6 +177,7 @@ class Kernel(torch.autograd.Function):  # type: ignore[misc]
         """Return the result of the kernel."""
         result = compute(name, (x, *more), axis, where)
         ctx.kernel, ctx.axis = name, axis
+        # Either way one array as large as the logits is kept, not the exponentials that the formula has on its way.
         ctx.save_for_backward(result if name in SAVED else x, where, *more)
         return result
 
@@ -177,6 +185,7 @@ class Kernel(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, g: Any) -> Any:
         """Return the gradient of the logits."""
         saved, where, *more = ctx.saved_tensors
+        # In the backward pass gradients are enabled only by create_graph=True, for derivatives of this one.
         gradient = _formula_gradient if torch.is_grad_enabled() or not is_plain(g) else _gradient
         return gradient(ctx.kernel, saved, g, ctx.axis, where, more), None, None, None, None
 
@@ -215,6 +224,7 @@ class MeanLoss(torch.autograd.Function):  # type: ignore[misc]
 
 def mean_loss(x: Any, at: Any, axis: int) -> Any:
     """Return the mean loss of logits at the labels, which have length 1 along the axis."""
+    # Summed in float64, and rounded once with the quotient.
     losses = compute("label_nll", (x, at), axis, None).numpy()
     mean = np.add.reduce(losses, None, np.float64) / losses.size
     # Not where torch.device or set_default_device puts new tensors.

@@ -26,6 +26,7 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
         return f"does not have {formula.__name__}"
     if not isinstance(x, np.ndarray):
         return "for NumPy arrays"
+    # One cut must fit all of them; arrays that broadcast would need a cut each.
     if any(v.shape != x.shape for v in arrays[1:]):
         return "for arrays of one shape"
     size = LARGE if cut == "losses" else BLOCK
@@ -43,16 +44,18 @@ def axis_to_cut(x: Any, axis: tuple[int, ...], size: int) -> int | None:
     batch = [a for a in range(x.ndim) if a not in axis and x.shape[a] > 1]
     if not batch:
         return None
+    # The outermost one that is long enough: its blocks are the nearest to whole pieces of memory.
     fine = (a for a in batch if x.shape[a] * size >= x.nbytes)
     return next(fine, max(batch, key=lambda a: x.shape[a]))
 
 
 def in_blocks(way: Way, arrays: tuple[Any, ...], options: dict[str, Any], along: int, size: int) -> Any:
-    """Return what ``way`` does, put together from blocks of ``size`` bytes along an axis."""
+    """Return the result of ``way``, put together from blocks of ``size`` bytes along an axis."""
     x, n = arrays[0], arrays[0].shape[along]
     step = max(1, size * n // x.nbytes)
     dropped = None if options.get("keepdims", True) else options["axis"]
     if dropped is not None:
+        # Parts are put together with all of their axes, so that a cut has the same place in the result.
         options = {**options, "keepdims": True}
 
     def block(start: int) -> tuple[tuple[slice, ...], Any]:
@@ -74,6 +77,7 @@ def in_blocks(way: Way, arrays: tuple[Any, ...], options: dict[str, Any], along:
             write(*block(step + a))
 
     write(here, first)
+    # Every thread writes to places of its own: the order in which they end does not matter.
     in_parallel(work, max(0, n - step), x.nbytes, step)
     if dropped is not None:
         wholes = tuple(whole.squeeze(dropped) for whole in wholes)
@@ -84,6 +88,7 @@ def _cut(value: Any, x: Any, along: int, here: tuple[slice, ...]) -> Any:
     """Return the part of an option that belongs to a block."""
     if isinstance(value, tuple):
         return type(value)(*(_cut(v, x, along, here) for v in value)) if hasattr(value, "_fields") else value
+    # Of length 1 along the cut it belongs to every block.
     is_cut = getattr(value, "ndim", None) == x.ndim and value.shape[along] > 1
     return value[here] if is_cut else value
 

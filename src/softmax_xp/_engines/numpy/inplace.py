@@ -46,6 +46,7 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
     reason = lacks(options)
     if reason is not None:
         return reason
+    # Numbers in another byte order are swapped anew in each operation of NumPy; without axes there is no row to sum.
     if x.size == 0 or not options["axis"] or not (x.dtype.char in "fd" or is_half(x.dtype)) or not x.dtype.isnative:
         return "for logits of float64, float32 and half types in this machine's byte order that are not empty"
     if name == "mean_label_loss":
@@ -53,10 +54,12 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
     if name in ("label_nll", "label_nll_and_grad"):
         return partial(_of_labels, getattr(numpy_rows, name), formula)
     if name == "logsumexp" and is_flat(x, options):
+        # The sum of everything is that of one row, along which entries are side by side.
         one = {**options, "axis": (0,)}
         flat = prepare(formula, (x.reshape(-1),), one)
         return flat if isinstance(flat, str) else lambda arrays, options: flat((arrays[0].reshape(-1),), one)
     call = Call(getattr(numpy_rows, name), getattr(numpy_runs, name), formula, name == "logsumexp")
+    # For these the layout, the blocks and the threads would only add to the time.
     small = len(options["axis"]) == 1 and options["where"] is None and x.nbytes <= BLOCK and not is_half(x.dtype)
     return _small(call, options["axis"][0]) if small else partial(_compute, call)
 
@@ -68,6 +71,7 @@ def _small(call: Call, axis: int) -> Way:
     def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
         found = rows(arrays[0], axis)
         if found is NotImplemented:
+            # Special rows among them: the longer way tells them from the others.
             return _compute(call, arrays, options)
         return found.squeeze(axis) if call.reduces and not options["keepdims"] else found
 
@@ -92,6 +96,7 @@ def _mean_label_loss(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
     if at.size == 0 or at.min() < 0 or at.max() >= x.shape[axis]:
         return SPECIAL
     loss = numpy_rows.label_nll(x, axis, at)
+    # A row without a finite maximum: the formula knows its limits.
     if loss is NotImplemented:
         return SPECIAL
     mean = np.add.reduce(loss, None, np.float64) / loss.size
@@ -101,23 +106,26 @@ def _mean_label_loss(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
 def _masked(x: Any, where: Any) -> Any:
     if where is None:
         return x
+    # What a masked entry holds must reach nothing, and the logits belong to the caller.
     x = x.copy()
     np.copyto(x, -inf, where=~where)
     return x
 
 
 def _compute(call: Call, arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Return what the formula does, a block after the other."""
+    """Return the result of the formula, computed a block of rows at a time."""
     (x,), axis, where = arrays, options["axis"], options["where"]
     layout = layout_of(x, axis)
     if layout is None:
         return Passed("for one axis, or axes side by side in memory")
     extra = {**options, "axis": (1,), **({"keepdims": True} if call.reduces else {})}
+    # The formula itself, for rows without a finite maximum: of one block, not of the whole array.
     special = generic.prepare(call.formula, arrays, options)
     given = layout.view(x)
     outer, n, inner = given.shape
     keep = None if where is None else layout.view(np.broadcast_to(where, x.shape))
     out = np.empty((outer, 1 if call.reduces else n, inner), x.dtype)
+    # NumPy casts half types one by one for each operation: in float32 it is once for each block.
     wide = np.dtype(np.float32) if is_half(x.dtype) else x.dtype
     slab = n * inner * wide.itemsize
     step = max(1, BLOCK // slab)
@@ -125,11 +133,13 @@ def _compute(call: Call, arrays: tuple[Any, ...], options: dict[str, Any]) -> An
     def block(here: slice) -> Any:
         z, mask = given[here], None if keep is None else keep[here]
         room = None if call.reduces else out[here]
+        # The block is a copy then, and has room for the result; else the result is written to the output at once.
         if mask is not None or wide != x.dtype:
             z = z.astype(wide)
             room = None if call.reduces else z
         if mask is not None:
             np.copyto(z, -inf, where=~mask)
+        # A row, or the rows side by side along a strided axis, may be more than fits in the cache.
         if slab <= BLOCK:
             rows = partial(call.rows, axis=1, out=room)
         else:
@@ -141,6 +151,7 @@ def _compute(call: Call, arrays: tuple[Any, ...], options: dict[str, Any]) -> An
         for start in range(first, last, step):
             here = slice(start, min(start + step, last))
             found = block(here)
+            # Else it stands in the output already. A half type may overflow or underflow in this cast, which is right.
             if found.base is not out:
                 with np.errstate(over="ignore", under="ignore"):
                     out[here] = found

@@ -30,8 +30,10 @@ def softmax(x: Any, axis: int, out: Any = None) -> Any:
     m = row_top(x, axis)
     if m is None:
         return NotImplemented
+    # Every step is written over the one before, so that no temporary array is allocated.
     e = np.subtract(x, m, out)
     np.exp(e, e)
+    # A single row is divided by a number: NumPy does less for it than for an array with one entry.
     if e.size == e.shape[axis]:
         return np.divide(e, add(e, None, np.float64).item(), e)
     return np.divide(e, row_sum(e, axis).astype(x.dtype, copy=False), e)
@@ -43,6 +45,7 @@ def log_softmax(x: Any, axis: int, out: Any = None) -> Any:
     m = row_top(x, axis)
     if m is None:
         return NotImplemented
+    # d is part of the result, so the exponentials need memory of their own.
     d = np.subtract(x, m, out)
     s = excess(np.exp(d), axis)
     return np.subtract(d, np.log1p(s, s).astype(x.dtype, copy=False), d)
@@ -56,6 +59,7 @@ def logsumexp(x: Any, axis: int, out: Any = None) -> Any:
         return NotImplemented
     e = np.subtract(x, m)
     s = excess(np.exp(e, e), axis)
+    # Added in float64, the type of s, and rounded once.
     return np.add(m, np.log1p(s, s), s).astype(x.dtype, copy=False)
 
 
@@ -68,10 +72,11 @@ def label_nll(x: Any, axis: int, labels: Any, out: Any = None) -> Any:
 
 @without_warnings
 def label_nll_and_grad(x: Any, axis: int, labels: Any, scale: Any, out: Any = None) -> Any:
-    """Return what `label_nll` does, and its gradient times ``scale``."""
+    """Return the losses of `label_nll`, and their gradient times ``scale``."""
     row = _split(x, axis, labels, out)
     if row is None:
         return NotImplemented
+    # At the label the gradient is minus the sum of the others, -s / total: p - 1 would be 0 where p rounds to 1.
     total = row.s + row.e
     grad = np.multiply(row.shares, (scale / total).astype(x.dtype, copy=False), row.shares)
     grad.reshape(-1)[row.hit] = (-row.s / total * scale).astype(x.dtype, copy=False)
@@ -84,10 +89,12 @@ def _split(x: Any, axis: int, labels: Any, out: Any) -> Split | None:
     if not np.isfinite(m).all():
         return None
     shares = np.subtract(x, m, np.empty(x.shape, x.dtype) if out is None else out)
+    # Labels that are no class must not read outside of their row; what they give is replaced by the caller.
     hit = _places(np.minimum(np.maximum(labels, 0), x.shape[axis] - 1), x.shape, axis)
     flat = shares.reshape(-1)
     d = flat[hit]
     np.exp(shares, shares)
+    # Taken out before the sum: the sum of the others keeps its digits beside a label near 1.
     e = flat[hit]
     flat[hit] = 0
     return Split(hit, shares, d.astype(np.float64, copy=False), e, row_sum(shares, axis))
@@ -102,7 +109,8 @@ def _places(labels: Any, shape: tuple[int, ...], axis: int) -> Any:
 
 
 def _nll(row: Split, dtype: Any) -> Any:
-    """Return what `nll_of` does, by fewer steps: NumPy has no gradients to protect."""
+    """Return the losses of `nll_of`, by fewer steps: NumPy has no gradients to protect."""
+    # Both branches are computed, also where they divide by 0: warnings are off here.
     nll = np.where(row.d == 0, np.log1p(row.s / row.e), np.log(row.s + row.e) - row.d)
     return nll.astype(dtype, copy=False)
 
@@ -116,6 +124,7 @@ def with_special(rows: Callable[[Any], Any], formula: Callable[[], Any], x: Any,
     if found is not NotImplemented:
         return found
     bad = ~np.isfinite(maximum(x, axis, None, None, True))
+    # Zeros in their place: the other rows are then computed by the same steps as ever.
     found, right = rows(np.where(bad, 0, x)), formula()
     for part, other in zip(found, right, strict=True) if isinstance(found, tuple) else ((found, right),):
         np.copyto(part, other, where=bad, casting="same_kind")
@@ -125,6 +134,7 @@ def with_special(rows: Callable[[Any], Any], formula: Callable[[], Any], x: Any,
 def row_top(x: Any, axis: int) -> Any:
     """Return the maximum of each row, a number for a single row; None if one is not finite."""
     if x.size == x.shape[axis]:
+        # argmax stops at the first NaN, so that NaN too is found to be not finite.
         m = x.item(x.argmax())
         return m if isfinite(m) else None
     m = maximum(x, axis, None, None, True)
@@ -133,12 +143,14 @@ def row_top(x: Any, axis: int) -> Any:
 
 def row_sum(e: Any, axis: int) -> Any:
     """Return the sums along the axis, in float64."""
+    # Entries side by side are summed in pairs by NumPy, and cast to float64 on the way.
     if e.strides[axis] == e.itemsize:
         return add(e, axis, np.float64, None, True)
     # Along other axes NumPy adds one number after the other, and a cast of each would cost more than the sum.
     n, before = e.shape[axis], (slice(None),) * axis
     while n > RUN:
         k = n - n % RUN
+        # So few in a row that float32 is good enough; the sums of the runs go on in float64.
         runs = e[(*before, slice(0, k))].reshape(*e.shape[:axis], k // RUN, RUN, *e.shape[axis + 1 :])
         rest = add(e[(*before, slice(k, n))], axis, e.dtype, None, True).astype(np.float64)
         e = np.concatenate([add(runs, axis + 1, e.dtype).astype(np.float64), rest], axis)
@@ -159,6 +171,7 @@ def excess(e: Any, axis: int) -> Any:
 
 def beside_tops(e: Any, axis: int) -> tuple[Any, Any]:
     """Return the sum of the exponentials that are not 1, and how many are; ``e`` is spent."""
+    # Also what is so near to the maximum that its exponential rounds to 1: it adds 1 either way.
     tops = e == 1
     np.copyto(e, 0, where=tops)
     ties = np.count_nonzero(tops) if e.size == e.shape[axis] else row_sum(tops.view(np.uint8), axis)

@@ -25,9 +25,11 @@ def softmax(x: Any, out: Any, step: int) -> Any:
         return NotImplemented
 
     def part(a: int, b: int) -> Any:
+        # Each run is written where its result will be: it is read and written while it is in the cache.
         e = np.subtract(x[:, a:b], m, out[:, a:b])
         return row_sum(np.exp(e, e), 1)
 
+    # All exponentials before any quotient: the sum of the whole row must be known.
     return _finish(np.divide, out, sum(_each(part, x, step)), step)
 
 
@@ -39,6 +41,7 @@ def log_softmax(x: Any, out: Any, step: int) -> Any:
         return NotImplemented
 
     def part(a: int, b: int) -> tuple[Any, Any]:
+        # Only x - m stays in the output; the exponentials of a run are in the cache, and spent.
         return beside_tops(np.exp(np.subtract(x[:, a:b], m, out[:, a:b])), 1)
 
     others, ties = zip(*_each(part, x, step), strict=True)
@@ -48,6 +51,7 @@ def log_softmax(x: Any, out: Any, step: int) -> Any:
 @without_warnings
 def logsumexp(x: Any, out: Any, step: int) -> Any:
     """Return m + log1p(s), in one pass: each run has a state; there is no need of room."""
+    # Each run has its own maximum: the row is read once, not once for the maximum and once for the sum.
     state = reduce(partial(merge, xp=np), _each(lambda a, b: _state(x[:, a:b]), x, step))
     return finish(state, 1.0, np) if np.isfinite(state.m).all() else NotImplemented
 
@@ -64,6 +68,7 @@ def _each(part: Callable[[int, int], Any], x: Any, step: int) -> list[Any]:
 
     def work(first: int, last: int) -> None:
         for start in range(first, last, step):
+            # Whatever thread did it: runs are cut and summed at the same places for any number of them.
             found[start] = part(start, min(start + step, last))
 
     in_parallel(work, n, x.nbytes, step)
@@ -72,11 +77,13 @@ def _each(part: Callable[[int, int], Any], x: Any, step: int) -> list[Any]:
 
 def _top(x: Any, step: int) -> Any:
     m = reduce(np.maximum, _each(lambda a, b: np.maximum.reduce(x[:, a:b], axis=1, keepdims=True), x, step))
+    # Rows with another maximum are done by the formula, which knows their limits.
     return m if np.isfinite(m).all() else None
 
 
 def _finish(ufunc: Any, out: Any, q: Any, step: int) -> Any:
     """Write ``ufunc(out, q)`` to the output, q being a quantity of the rows."""
+    # Cast once for each row: with a quantity in float64 NumPy would compute every entry in it.
     q = q.astype(out.dtype, copy=False)
     _each(lambda a, b: ufunc(out[:, a:b], q, out=out[:, a:b]), out, step)
     return out

@@ -46,6 +46,7 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
             if name in ("log_softmax", "logsumexp", "label_nll")
             else "has no such function"
         )
+    # None of these can be put into torch's softmax without another pass over the logits.
     temperature = options["temperature"]
     plain = options["where"] is None and options["sink"] is None
     if not plain or not isinstance(temperature, float) or temperature != 1.0:
@@ -62,10 +63,12 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
 
 def _way(row: Row, axis: int, size: int, alone: bool) -> Way:
     """Return torch's kernel on the last axis, where it is faster than the kernels of softmax-xp if they are there."""
+    # Without the C engine the alternative is the formula, which is slower at all of these sizes.
     plain, followed = (size <= most or (most > 0 and alone) for most in (row.most, row.most_with_grad))
 
     def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
         (x,) = arrays
+        # Asked at each call: a plan is kept for tensors with and without a gradient alike.
         best = followed if x.requires_grad and torch.is_grad_enabled() else plain
         return torch.softmax(x, axis) if best else SLOWER
 
