@@ -11,7 +11,7 @@
 #define BITS 32
 #define SIMD 256
 #define ENGINE float32_avx2
-#include "engine.h"
+#include "engine-inl.h"
 
 #ifdef __clang__
 #pragma clang attribute pop

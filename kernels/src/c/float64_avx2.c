@@ -11,7 +11,7 @@
 #define BITS 64
 #define SIMD 256
 #define ENGINE float64_avx2
-#include "engine.h"
+#include "engine-inl.h"
 
 #ifdef __clang__
 #pragma clang attribute pop

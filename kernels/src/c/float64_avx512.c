@@ -12,7 +12,7 @@
 #define BITS 64
 #define SIMD 512
 #define ENGINE float64_avx512
-#include "engine.h"
+#include "engine-inl.h"
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -7,4 +7,4 @@
 #else
 #define SIMD 0
 #endif
-#include "engine.h"
+#include "engine-inl.h"

@@ -1,17 +1,20 @@
 /* One engine: everything for one type and one instruction set. Before it is included: BITS (32 or 64),
-   SIMD (the width of vectors, 0 for none) and ENGINE (its name), and the target of the compiler. */
+   SIMD (the width of vectors, 0 for none) and ENGINE (its name), and the target of the compiler.
+   Files named -inl.h are its parts: they depend on these, and on the parts before them. */
 
-#include "simd.h"
-#include "sums.h"
-#include "exponential.h"
-#include "transfer.h"
-#include "measure.h"
-#include "rows.h"
-#include "derivatives.h"
-#include "labels.h"
-#include "columns.h"
-#include "measure_columns.h"
-#include "results_columns.h"
+#include "simd-inl.h"
+#include "loops-inl.h"
+#include "error_free-inl.h"
+#include "sums-inl.h"
+#include "exponential-inl.h"
+#include "transfer-inl.h"
+#include "measure-inl.h"
+#include "rows-inl.h"
+#include "derivatives-inl.h"
+#include "labels-inl.h"
+#include "columns-inl.h"
+#include "measure_columns-inl.h"
+#include "results_columns-inl.h"
 
 #define EACH_ROW(name) \
     static void name##_rows(const Rows *rows, char *const at[OPERANDS]) \

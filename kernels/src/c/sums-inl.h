@@ -1,15 +1,16 @@
 /* Sums that do not show how many numbers went into them. */
 
-/* A sum and what was rounded off it. */
+/* A sum and what was rounded off it: numbers that are added to one are summed as if in twice the precision
+   (Sum2 of Ogita, Rump & Oishi 2005, doi:10.1137/030601818). */
 typedef struct {
     double sum, rest;
 } Total;
 
 static inline void total_add(Total *t, double x)
 {
-    double sum = t->sum + x, back = sum - t->sum;
-    t->rest += (t->sum - (sum - back)) + (x - back);
-    t->sum = sum;
+    double error;
+    t->sum = two_sum_one(t->sum, x, &error);
+    t->rest += error;
 }
 
 static inline void total_join(Total *t, Total other)
@@ -18,7 +19,7 @@ static inline void total_join(Total *t, Total other)
     t->rest += other.rest;
 }
 
-/* A sum per lane: float in double precision, double with what was rounded off. */
+/* A sum per lane: float in double precision, double as a Total. */
 typedef struct {
     D a, b;
 } Sums;
@@ -38,8 +39,8 @@ ALWAYS void sums_add(Sums *s, V v)
     s->a += low;
     s->b += high;
 #else
-    V sum = s->a + v, back = sum - s->a;
-    s->b += (s->a - (sum - back)) + (v - back);
+    V error, sum = two_sum(s->a, v, &error);
+    s->b += error;
     s->a = sum;
 #endif
 }

@@ -61,7 +61,7 @@ ALWAYS void write_tile(const Tile *t, Kind kind)
     const size_t n = t->rows->n;
     const int masked = kind == TIMES_FACTOR;
     for (size_t i = 0; i < n; i += BAND) {
-        const size_t size = n - i < BAND ? n - i : BAND;
+        const size_t size = LEAST(n - i, BAND);
         const Band x = fetch_band(t, X, i, size, -(T)INFINITY, t->x), out = band_room(t, i, masked);
         if (size == BAND)
             write_band(t, x, out, BAND, kind);
@@ -96,7 +96,7 @@ static void scale_tile(const Tile *t)
 {
     const size_t n = t->rows->n;
     for (size_t i = 0; i < n; i += BAND) {
-        const size_t size = n - i < BAND ? n - i : BAND;
+        const size_t size = LEAST(n - i, BAND);
         const Band e = band_room(t, i, 0);
         for (size_t g = 0; g < t->groups; g++) {
             const V total = t->total[g], inverse = t->inverse[g];
@@ -213,7 +213,7 @@ ALWAYS void vjp_tile(Tile *t, int logs)
     for (size_t c = 0; c < t->groups; c++)
         t->sums[c] = no_sums();
     for (size_t i = 0; i < n; i += BAND) {
-        const size_t size = n - i < BAND ? n - i : BAND;
+        const size_t size = LEAST(n - i, BAND);
         const Band g = fetch_band(t, G, i, size, 0, t->g), p = logs ? g : fetch_band(t, X, i, size, fill, t->x);
         for (size_t c = 0; c < t->groups; c++)
             for (size_t j = 0; j < size; j++)
@@ -222,7 +222,7 @@ ALWAYS void vjp_tile(Tile *t, int logs)
     }
     set_totals(t);
     for (size_t i = 0; i < n; i += BAND) {
-        const size_t size = n - i < BAND ? n - i : BAND;
+        const size_t size = LEAST(n - i, BAND);
         const Band x = fetch_band(t, X, i, size, fill, t->x), g = fetch_band(t, G, i, size, 0, t->g);
         const Band out = band_room(t, i, 1);
         for (size_t c = 0; c < t->groups; c++)

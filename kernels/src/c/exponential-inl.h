@@ -4,6 +4,8 @@
    the row's maximum, and gains RAISE. base is 0 but where that number is large: there x - base is
    exact for every entry that is not negligible, since the two are within a factor of 2. */
 
+#include "polynomials.h"
+
 #if BITS == 32
 #define DIGITS 23
 #define BIAS 127
@@ -31,28 +33,45 @@
 /* Added to a number, it leaves the nearest integer in the lowest bits. */
 #define ROUNDER ((T)1.5 * (T)((Word)1 << DIGITS))
 
-
-/* (exp(r) - 1 - r) / r^2 for abs(r) <= log(2) / 2, in an order with few steps one after another. */
-ALWAYS V curve(V r, V r2)
+/* Polynomials by pairs of terms (Estrin's scheme): Horner's has more steps that wait for one another. */
+ALWAYS V pair(V r, T a, T b)
 {
-#define PAIR(a, b) fma_(r, splat((T)a), splat((T)b))
-#if BITS == 32
-    V p = PAIR(0x1.a1256cp-13, 0x1.6d43b0p-10);
-    p = fma_(p, r2, PAIR(0x1.1110e0p-7, 0x1.5554e8p-5));
-    return fma_(p, r2, PAIR(0x1.555556p-3, 0.5));
-#else
-    V r4 = r2 * r2;
-    V p = PAIR(0x1.af390ba7e6f47p-26, 0x1.2891d4ffbb0f9p-22);
-    p = fma_(p, r2, PAIR(0x1.71de0d85293b8p-19, 0x1.a019b8ca26fcfp-16));
-    V q = PAIR(0x1.a01a01a7cebcdp-13, 0x1.6c16c1789d1d7p-10);
-    q = fma_(q, r2, PAIR(0x1.11111111109a6p-7, 0x1.5555555553d37p-5));
-    return fma_(r2, fma_(r4, p, q), PAIR(0x1.5555555555556p-3, 0x1.0000000000001p-1));
-#endif
-#undef PAIR
+    return fma_(r, splat(a), splat(b));
 }
 
-/* exp(y) - 1 without its power of two, whose exponent stands in the lowest bits of *k. The first step
-   is exact, because LOG2_HIGH has few digits. */
+#if BITS == 32
+ALWAYS V estrin_6(V r, V r2, T c5, T c4, T c3, T c2, T c1, T c0)
+{
+    V p = pair(r, c5, c4);
+    p = fma_(p, r2, pair(r, c3, c2));
+    return fma_(p, r2, pair(r, c1, c0));
+}
+#else
+ALWAYS V estrin_10(V r, V r2, T c9, T c8, T c7, T c6, T c5, T c4, T c3, T c2, T c1, T c0)
+{
+    V r4 = r2 * r2;
+    V p = pair(r, c9, c8);
+    p = fma_(p, r2, pair(r, c7, c6));
+    V q = pair(r, c5, c4);
+    q = fma_(q, r2, pair(r, c3, c2));
+    return fma_(r2, fma_(r4, p, q), pair(r, c1, c0));
+}
+#endif
+
+/* (exp(r) - 1 - r) / r^2 for abs(r) <= log(2) / 2. */
+ALWAYS V curve(V r, V r2)
+{
+#if BITS == 32
+    return estrin_6(r, r2, EXP_FLOAT);
+#else
+    return estrin_10(r, r2, EXP_DOUBLE);
+#endif
+}
+
+/* exp(y) - 1 without its power of two, whose exponent stands in the lowest bits of *k. The first step of
+   r is exact, because LOG2_HIGH has few digits (Cody & Waite 1980, Software Manual for the Elementary
+   Functions). At the ends of y, 1610 powers of two from 0 in float, the rounding of y * LOG2_E moves r by
+   less than 0.0001 beyond log(2) / 2. */
 ALWAYS V reduced_expm1(V y, V *k)
 {
     *k = fma_(y, splat(LOG2_E), splat(ROUNDER));
@@ -85,14 +104,13 @@ ALWAYS Unit unit_of(V base, V n)
     return raised_unit(base, n, RAISE);
 }
 
-/* NaN stays NaN, because the second argument of `larger` wins. *rest: what is rounded off. */
+/* NaN stays NaN, because the second argument of `larger` wins. *rest: what is rounded off, since q is less
+   than 1 and the scale is a power of two. */
 ALWAYS V exp_and_rest(const Unit *unit, V x, V *rest)
 {
     V k, q = reduced_expm1(larger(unit->low, x - unit->base), &k);
     V scale = number_of((word_of(k) << DIGITS) + unit->bias);
-    V e = fma_(q, scale, scale);
-    *rest = fma_(q, scale, scale - e);
-    return e;
+    return fast_two_sum_fma(scale, q, scale, rest);
 }
 
 ALWAYS V exp_in(const Unit *unit, V x)
@@ -123,17 +141,16 @@ static inline int is_finite(T x)
     return x - x == 0;
 }
 
-/* exp(y) in units of n, and what was rounded off it. */
+/* exp(y) in units of n, and what was rounded off it. The last places of `high` are y's, or those of the
+   few digits of log(2) in it, and far above those of `low`. The end is a fast_two_sum of 1 and r + bend,
+   which is itself not rounded before its second use. */
 static Total mass(double y, double n)
 {
-    static const double c[] = {
-        0x1.af390ba7e6f47p-26, 0x1.2891d4ffbb0f9p-22, 0x1.71de0d85293b8p-19, 0x1.a019b8ca26fcfp-16,
-        0x1.a01a01a7cebcdp-13, 0x1.6c16c1789d1d7p-10, 0x1.11111111109a6p-7,  0x1.5555555553d37p-5,
-        0x1.5555555555556p-3,  0x1.0000000000001p-1,
-    };
+    static const double c[] = {EXP_DOUBLE};
     const double high = y - n * 0x1.62e42fe000000p-1, low = n * 0x1.f473de6af278fp-30;
-    const double r = high - low, off = (high - r) - low;
-    const size_t first = BITS == 32 ? 3 : 0; /* float needs no more */
+    double off;
+    const double r = fast_two_diff_one(high, low, &off);
+    const size_t first = BITS == 32 ? EXP_DOUBLE_MORE_THAN_FLOAT : 0;
     double p = c[first];
     for (size_t i = first + 1; i < sizeof c / sizeof *c; i++)
         p = fma_one(p, r, c[i]);

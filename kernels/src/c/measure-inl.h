@@ -65,10 +65,7 @@ static void race(Race *r, const T *x, size_t n, const Unit *unit)
             v[j] = loser(&top, load(x + i + j * LANES), unit, &rest);
         sums_add(&sums, (v[0] + v[1]) + (v[2] + v[3]));
     }
-    for (; i + LANES <= n; i += LANES)
-        last += loser(&top, load(x + i), unit, &rest);
-    if (i < n)
-        last += loser(&top, load_part(x + i, n - i, -(T)INFINITY), unit, &rest);
+    EACH_VECTOR(i, n, -(T)INFINITY, last += loser(&top, VECTOR(x), unit, &rest));
     sums_add(&sums, last);
     sums_add_rest(&sums, rest);
     r->top = top;
@@ -151,7 +148,7 @@ static Measure measure_near(const Source *x, size_t n, T m, T *scratch)
     set_units(&r, m);
     const Unit unit = unit_of(splat(r.base), splat(r.n));
     for (size_t i = 0; i < n; i += BLOCK) {
-        const size_t size = n - i < BLOCK ? n - i : BLOCK;
+        const size_t size = LEAST(n - i, BLOCK);
         race(&state, fetch(x, i, size, scratch), size, &unit);
     }
     r.m = largest_lane(state.top);
@@ -164,7 +161,7 @@ static T max_of(const Source *x, size_t n, T *scratch)
 {
     T m = -(T)INFINITY;
     for (size_t i = 0; i < n; i += BLOCK) {
-        const size_t size = n - i < BLOCK ? n - i : BLOCK;
+        const size_t size = LEAST(n - i, BLOCK);
         const T here = row_max(fetch(x, i, size, scratch), size);
         m = here > m || here != here ? here : m;
     }
@@ -175,7 +172,7 @@ static int any_nan(const Source *x, size_t n)
 {
     T scratch[BLOCK];
     for (size_t i = 0; i < n; i += BLOCK) {
-        const size_t size = n - i < BLOCK ? n - i : BLOCK;
+        const size_t size = LEAST(n - i, BLOCK);
         const T *v = fetch(x, i, size, scratch);
         for (size_t j = 0; j < size; j++)
             if (v[j] != v[j])
@@ -204,7 +201,7 @@ static Measure measure(const Source *x, size_t n)
     if (n <= SHORT) {
         r = n ? measure_short(fetch(x, 0, n, scratch), n) : nothing;
     } else {
-        const size_t size = n < BLOCK ? n : BLOCK;
+        const size_t size = LEAST(n, BLOCK);
         T m = sample(fetch(x, 0, size, scratch), size);
         if (!is_finite(m))
             m = max_of(x, n, scratch);
@@ -237,6 +234,11 @@ static Total total_of(const Measure *r)
 }
 
 #if BITS == 32
+static inline double horner_5(double w, double c4, double c3, double c2, double c1, double c0)
+{
+    return fma_one(fma_one(fma_one(fma_one(c4, w, c3), w, c2), w, c1), w, c0);
+}
+
 /* log(1 + x) for x >= 0 with ten digits, which float does not exceed. */
 static inline double log1p_for_float(double x)
 {
@@ -249,11 +251,7 @@ static inline double log1p_for_float(double x)
     bits = (bits & UINT64_C(0xfffffffffffff)) + UINT64_C(0x3fe6a09e667f3bcd);
     memcpy(&mantissa, &bits, sizeof mantissa);
     const double f = k ? mantissa - 1.0 : x, z = f / (2.0 + f), w = z * z;
-    double p = 1.0 / 11.0;
-    p = fma_one(p, w, 1.0 / 9.0);
-    p = fma_one(p, w, 1.0 / 7.0);
-    p = fma_one(p, w, 1.0 / 5.0);
-    p = fma_one(p, w, 1.0 / 3.0);
+    const double p = horner_5(w, ATANH_SERIES);
     return fma_one(k, LOG2, fma_one(p * w, 2.0 * z, 2.0 * z));
 }
 #endif
@@ -268,7 +266,7 @@ static Total log_of(const Measure *r)
 #if BITS == 32
     return (Total){log1p_for_float(q), 0};
 #else
-    const double rest = ((fma(-q, e.sum, r->sum.sum) + r->sum.rest) - q * e.rest) / e.sum;
+    const double rest = ((division_error_one(r->sum.sum, e.sum, q) + r->sum.rest) - q * e.rest) / e.sum;
     return (Total){log1p(q), rest / (1.0 + q)};
 #endif
 }

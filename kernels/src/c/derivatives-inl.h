@@ -9,11 +9,7 @@ ALWAYS V dot_step(V p, V g, int dot)
 ALWAYS Total block_dot(const T *p, const T *g, size_t n, int dot)
 {
     Sums sums = no_sums();
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        sums_add(&sums, dot_step(load(p + i), load(g + i), dot));
-    if (i < n)
-        sums_add(&sums, dot_step(load_part(p + i, n - i, 0), load_part(g + i, n - i, 0), dot));
+    EACH_VECTOR(0, n, 0, sums_add(&sums, dot_step(VECTOR(p), VECTOR(g), dot)));
     return sums_total(&sums);
 }
 
@@ -47,21 +43,16 @@ ALWAYS void vjp_row(const Rows *rows, char *const at[], int logs)
     const size_t n = rows->n;
     Total sum = {0, 0};
     for (size_t i = 0; i < n; i += BLOCK) {
-        const size_t size = n - i < BLOCK ? n - i : BLOCK;
+        const size_t size = LEAST(n - i, BLOCK);
         const T *gv = fetch(&g, i, size, gs), *xv = logs ? gv : fetch(&x, i, size, xs);
         total_join(&sum, block_dot(xv, gv, size, !logs));
     }
     const V total = splat((T)(sum.sum + sum.rest));
     for (size_t i = 0; i < n; i += BLOCK) {
-        const size_t size = n - i < BLOCK ? n - i : BLOCK;
+        const size_t size = LEAST(n - i, BLOCK);
         const T *xv = fetch(&x, i, size, xs), *gv = fetch(&g, i, size, gs);
         T *to = room(&out, i, result);
-        size_t j = 0;
-        for (; j + LANES <= size; j += LANES)
-            store(to + j, vjp_of(load(xv + j), load(gv + j), total, logs));
-        if (j < size)
-            store_part(to + j, vjp_of(load_part(xv + j, size - j, 0), load_part(gv + j, size - j, 0), total, logs),
-                       size - j);
+        EACH_VECTOR(0, size, 0, SET_VECTOR(to, vjp_of(VECTOR(xv), VECTOR(gv), total, logs)));
         put(&out, i, size, to);
     }
 }

@@ -25,7 +25,7 @@ typedef struct {
 
 static size_t tile_columns(const Rows *rows)
 {
-    const size_t columns = rows->count < COLUMNS ? rows->count : COLUMNS;
+    const size_t columns = LEAST(rows->count, COLUMNS);
     return (columns + LANES - 1) / LANES * LANES;
 }
 
@@ -58,7 +58,7 @@ static Tile tile_in(const Rows *rows)
 /* Columns that fill no vector are a tile of their own, so that the others need not be copied. */
 static void set_width(Tile *t, size_t left)
 {
-    const size_t width = left < COLUMNS ? left : COLUMNS;
+    const size_t width = LEAST(left, COLUMNS);
     t->count = width > LANES ? width - width % LANES : width;
     t->groups = (t->count + LANES - 1) / LANES;
 }

@@ -61,7 +61,7 @@ ALWAYS void measure_band(Tile *t, Band x, Band e, size_t size, Pass pass)
 ALWAYS void measure_bands(Tile *t, size_t n, Pass pass)
 {
     for (size_t i = 0; i < n; i += BAND) {
-        const size_t size = n - i < BAND ? n - i : BAND;
+        const size_t size = LEAST(n - i, BAND);
         const Band x = fetch_band(t, X, i, size, -(T)INFINITY, t->x);
         const Band e = pass == SUMS_KEEPING ? band_room(t, i, 0) : (Band){NULL, 0};
         if (size == BAND)

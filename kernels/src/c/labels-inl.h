@@ -50,7 +50,8 @@ static Target target_of(const Rows *rows, char *const at[])
 /* (m - x) + log; the rounding of m - x goes into the logarithm. */
 static double nll_of(double m, double x, Total log)
 {
-    const double d = m - x, back = d - m, off = (m - (d - back)) - (x + back);
+    double off;
+    const double d = two_diff_one(m, x, &off);
     return is_finite((T)d) ? d + (log.sum + (log.rest + off)) : d;
 }
 
