@@ -41,13 +41,11 @@ ALL_CPU = [".[numpy,dask,jax,check]", "array-api-strict", "scikit-learn", "matpl
 NUMPY = ["tests", "--backend", "numpy,ml_dtypes", "-n", "2"]
 OF_TORCH = ["tests", "--backend", "torch", "-n", "2"]
 
-# An engine changes no error message, nor what has no engine on torch and no kernel: one run on each library tells all.
-ONE_RUN = [f"--ignore=tests/{name}" for name in ("activations", "sampling", "sparse")]
-ONE_RUN += ["--ignore=tests/test_errors.py", "--ignore=tests/losses/test_errors.py"]
-
-# What torch compiles or transforms is the formula, with kernels and without.
-NO_ENGINE = ("activations", "compile", "loss_compile", "sampling", "sparse", "sparse_compile", "switches", "transforms")
-WITHOUT_ENGINES = [f"--ignore=tests/torch_only/test_{name}.py" for name in NO_ENGINE]
+# What another engine can change: values, and on torch derivatives. It changes no error message, nor what has no engine
+# on torch and no kernel. What torch compiles and transforms is the formula, whatever the engine.
+VALUES = ["-m", "value or engine", *(f"--ignore=tests/{name}" for name in ("activations", "sampling", "sparse"))]
+GRADIENTS = ("confident_gradients", "gradients", "loss_and_grad", "loss_gradients", "loss_tensors", "second_order")
+OF_GRADIENTS = [*(f"tests/torch_only/test_{name}.py" for name in (*GRADIENTS, "tensors")), *OF_TORCH[1:]]
 
 # Tests with a session of their own.
 STRUCTURE = ["test_bench.py", "test_cli.py", "test_engines.py"]
@@ -113,7 +111,7 @@ def numpy(session: nox.Session) -> None:
     """NumPy alone: writeable, read-only, and bfloat16 from ml_dtypes; by its engines, and by the formula."""
     session.install("-e", ".[numpy,check]", "ml_dtypes", *TEST)
     pytest(session, *NUMPY, *only_core(*OF_NUMPY))
-    pytest(session, *NUMPY, *ONE_RUN, *only_core(), env={"SOFTMAX_XP_ENGINE": "generic"})
+    pytest(session, *NUMPY, *VALUES, *only_core(), env={"SOFTMAX_XP_ENGINE": "generic"})
 
 
 @nox.session
@@ -130,7 +128,9 @@ def torch(session: nox.Session) -> None:
     """PyTorch on the CPU alone: values, autograd, functorch, torch.compile, meta tensors."""
     session.install("-e", ".[check]", TORCH, *TEST)
     pytest(session, *OF_TORCH, *only_core("torch_only"))
-    pytest(session, *OF_TORCH, *ONE_RUN, *only_core(), env={"SOFTMAX_XP_ENGINE": "generic"})
+    generic = {"SOFTMAX_XP_ENGINE": "generic"}
+    pytest(session, *OF_TORCH, *VALUES, *only_core(), env=generic)
+    pytest(session, *OF_GRADIENTS, env=generic)
 
 
 @nox.session
@@ -204,8 +204,9 @@ def kernels(session: nox.Session) -> None:
     pytest(session, "kernels/tests", "-n", "2")
     # Where memory is touched in many ways; the rest would take minutes and touch no other.
     session.run("python", "kernels/tests/sanitize.py", "-k", "layouts or edges or arguments or memory")
-    pytest(session, *NUMPY, *ONE_RUN, *only_core(*OF_NUMPY))
-    pytest(session, *OF_TORCH, *ONE_RUN, *WITHOUT_ENGINES, *only_core("torch_only"))
+    pytest(session, *NUMPY, *VALUES, *only_core(*OF_NUMPY))
+    pytest(session, *OF_TORCH, *VALUES, *only_core())
+    pytest(session, *OF_GRADIENTS, "tests/torch_only/test_engines.py")
 
 
 @nox.session

@@ -20,7 +20,7 @@ from .backends import BACKENDS, Backend, missing
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--api-version", help="version of the standard that array-api-strict keeps to")
     parser.addoption(
-        "--thorough", action="store_true", help="on JAX: every type, both states of x64, what compiles long"
+        "--thorough", action="store_true", help="everything on every backend: JAX in all types, with x64 and without"
     )
     parser.addoption("--backend", default="all", help="backends to test, by name or library, comma-separated")
 
@@ -87,6 +87,8 @@ GATE = "test_errors.py"
 
 SISTERS = ("numpy-readonly", "ml_dtypes", "jax-x64", "strict-device1", "strict-device2")
 
+SAME_ARITHMETIC = ("numpy-readonly", "strict-device1", "strict-device2")
+"""Backends that compute as another one: what they may change is tested by each function and by the edge values."""
 
 ENGINES = ("test_engines.py", "test_numpy_engines.py", "test_row_engines.py", "test_blocks.py", "test_threads.py")
 
@@ -154,14 +156,17 @@ def _is_tested(item: pytest.Item) -> bool:
 
 
 def _is_tested_by_default(item: pytest.Item) -> bool:
-    """Whether what JAX compiles for a test is worth its time in every run."""
+    """Whether a test may say something new, and what JAX compiles for it is worth the time of every run."""
     params = _params(item)
     backend, dtype = params.get("backend"), params.get("dtype")
     if item.path.parent.name == "jax_only":
         return not params.get("x64", False) and item.get_closest_marker("thorough") is None
+    at_top = item.path.parent.name == "tests"
+    if backend in SAME_ARITHMETIC:
+        return at_top and item.path.name in (*OF_RECORDS, *ENGINES, "test_values.py", "test_options.py")
     if backend not in ON_JAX:
         return True
-    if item.path.parent.name == "tests" and item.path.name in EVERY_TYPE:
+    if at_top and item.path.name in EVERY_TYPE:
         return dtype is None or dtype in ON_JAX[backend]
     return backend == "jax" and dtype in (None, "float32") and item.get_closest_marker("thorough") is None
 

@@ -26,7 +26,9 @@ def test_every_map_is_in_the_table():
 
 
 @probabilities
-@pytest.mark.parametrize("edges", [plain_edges(), masked_edges()], ids=["plain", "masked"])
+@pytest.mark.parametrize(
+    "edges", [pytest.param(plain_edges(), marks=pytest.mark.thorough), masked_edges()], ids=["plain", "masked"]
+)
 def test_edge_values_are_those_of_the_contract(backend, dtype, call, name, options, edges):
     where = None if edges.where is None else backend.array(edges.where, "bool")
     p = call(name, backend.array(edges.x, dtype), where=where, **options)
