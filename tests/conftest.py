@@ -74,7 +74,7 @@ ON_JAX = {"jax": ("float32", "float16"), "jax-x64": ("float64", "bfloat16")}
 """The floating types that are tested on JAX, each with or without x64."""
 
 EVERY_TYPE = ("test_values.py", "test_integers.py", "test_weighted_sums.py")
-"""What is tested on JAX in all of these; all else in float32 alone, since JAX compiles every call for each type.
+"""What is tested on JAX and Dask in all types; all else in float32 alone, since JAX compiles every call for each.
 
 How near results are in each type is what `softmax-xp check` looks at.
 """
@@ -164,10 +164,11 @@ def _is_tested_by_default(item: pytest.Item) -> bool:
     at_top = item.path.parent.name == "tests"
     if backend in SAME_ARITHMETIC:
         return at_top and item.path.name in (*OF_RECORDS, *ENGINES, "test_values.py", "test_options.py")
-    if backend not in ON_JAX:
-        return True
     if at_top and item.path.name in EVERY_TYPE:
-        return dtype is None or dtype in ON_JAX[backend]
+        return dtype is None or dtype in ON_JAX.get(backend, (dtype,))
+    if backend not in ON_JAX:
+        # The chunks of Dask are NumPy's.
+        return backend != "dask" or dtype in (None, "float32")
     return backend == "jax" and dtype in (None, "float32") and item.get_closest_marker("thorough") is None
 
 
