@@ -17,7 +17,10 @@ from softmax_xp.versions import engine_states
 from .backends import BACKENDS, Backend, missing
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    # A machine with a GPU where nothing can be installed may have neither this plugin nor xdist.
+    if not pluginmanager.hasplugin("timeout"):
+        parser.addini("timeout", "seconds that a test may take, with pytest-timeout")
     parser.addoption("--api-version", help="version of the standard that array-api-strict keeps to")
     parser.addoption(
         "--thorough", action="store_true", help="everything on every backend: JAX in all types, with x64 and without"
@@ -113,8 +116,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = _chosen(config)
     for item in items:
         item.add_marker(kind_of(item.path))
-        # For --dist loadgroup: what is compiled is compiled once, if the tests of a file have one process.
-        item.add_marker(pytest.mark.xdist_group("records" if item.path.name in OF_RECORDS else item.path.name))
+        if config.pluginmanager.hasplugin("xdist"):
+            # For --dist loadgroup: what is compiled is compiled once, if the tests of a file have one process.
+            of_records = item.path.name in OF_RECORDS
+            item.add_marker(pytest.mark.xdist_group("records" if of_records else str(item.path)))
         _place(item, chosen)
     thorough = config.getoption("--thorough")
     left_out = [item for item in items if not (_is_tested(item) and (thorough or _is_tested_by_default(item)))]
