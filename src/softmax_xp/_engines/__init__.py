@@ -20,7 +20,7 @@ from .._xp.facts import describe
 from .._xp.namespace import is_compiling, short_name
 from . import generic
 from .selection import DEFAULT, Recording, selected
-from .ways import Passed, Way, aligned
+from .ways import Passed, Way, aligned, is_sure
 
 
 class Engine(NamedTuple):
@@ -93,7 +93,13 @@ def keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
 
 
 def _prepared(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> tuple[Way, ...]:
-    return tuple(way for _, way in _candidates(selected.get(), formula, arrays, options) if not isinstance(way, str))
+    ways: list[Way] = []
+    for _, way in _candidates(selected.get(), formula, arrays, options):
+        if not isinstance(way, str):
+            ways.append(way)
+            if is_sure(way):
+                break
+    return tuple(ways)
 
 
 def _candidates(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
-from .._xp.facts import FACTS, describe, has_arrays
+from .._xp.facts import FACTS, PLAIN, describe, has_arrays
 from . import execute, keep, run, ways_of
 from .selection import Recording, selected
 
@@ -51,11 +51,21 @@ def planned(function: Function) -> Function:
             return _executed(function(*args, **options))
         # The selected engine too: its name decides about the ways, and a `Recording` is equal to nothing but itself.
         key: Any = (facts, engine())
-        if options or len(args) > 1:
-            described = describe((*args[1:], *options.values()))
+        if len(args) > 1:
+            described = describe(args[1:])
             if described is None:
                 return _executed(function(*args, **options))
-            key = (*key, *options, described)
+            key = (*key, described)
+        # Not by `describe`, for the few that nearly every option is: a call of a function takes as long as this loop.
+        for name, value in options.items():
+            kind = type(value)
+            if kind in PLAIN:
+                key = (*key, name, kind, value)
+                continue
+            described = describe((value,))
+            if described is None:
+                return _executed(function(*args, **options))
+            key = (*key, name, described)
         plan = plan_of(key)
         if plan is None:
             found = function(*args, **options)

@@ -17,6 +17,17 @@ class Passed(str):
     __slots__ = ()
 
 
+def sure(way: Way) -> Way:
+    """Mark a way that takes every call of its kind, so that no slower one is prepared beside it and asked for."""
+    way.is_sure = True  # type: ignore[attr-defined]
+    return way
+
+
+def is_sure(way: Way) -> bool:
+    """Whether a way has that mark."""
+    return getattr(way, "is_sure", False)
+
+
 def aligned(formula: Callable[..., Any], way: Way, arrays: tuple[Any, ...], options: dict[str, Any]) -> Way:
     """Return a way for options that are arrays with fewer dimensions than the first argument."""
     if is_composed(formula):

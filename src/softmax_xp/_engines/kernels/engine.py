@@ -12,7 +12,7 @@ from ..._xp.dtypes import dtype_name, is_half
 from ..._xp.namespace import is_torch
 from ..layout import is_flat, layout_of, rows_shape
 from ..threads import BYTES
-from ..ways import Passed, Way, lacks
+from ..ways import Passed, Way, is_sure, lacks, sure
 from . import found as kernels
 
 ELEMENTS = ("softmax", "log_softmax", "softmax_vjp", "log_softmax_vjp", "logsumexp_vjp")
@@ -53,6 +53,8 @@ def _way(name: str, x: Any, options: dict[str, Any]) -> Way:
     if name == "logsumexp" and is_flat(x, options):
         # The sum of everything is that of one row, whose entries are side by side.
         flat = _way(name, x.reshape(-1), {**options, "axis": (0,)})
+        if is_sure(flat):
+            return sure(lambda arrays, _: flat((arrays[0].reshape(-1),), _))
         return lambda arrays, options: flat((arrays[0].reshape(-1),), {**options, "axis": (0,)})
     # ml_dtypes' bfloat16 has the kind V, and travels as integers; a subclass has an empty_like of its own.
     if len(axes) == 1 and where is None and x.nbytes < 2 * BYTES and type(x) is np.ndarray and x.dtype.kind == "f":
@@ -81,7 +83,7 @@ def _small(name: str, axis: int) -> Way:
         kernel(*arrays, out, axis, None)
         return out
 
-    return way
+    return sure(way)
 
 
 def _small_sum(axis: int, keepdims: bool) -> Way:
@@ -93,7 +95,7 @@ def _small_sum(axis: int, keepdims: bool) -> Way:
         kernel(x, out, axis, None)
         return out if keepdims else out.squeeze(axis)
 
-    return way
+    return sure(way)
 
 
 def _logsumexp(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
