@@ -96,11 +96,16 @@ ORDERS = {
 }
 
 
-@pytest.mark.parametrize("imports", ORDERS.values(), ids=ORDERS)
+# Each in a process of its own, of which torch takes seconds to start.
 @pytest.mark.parametrize(
-    ("name", "options"),
-    [("softmax", ", where=x > -1, temperature=row, sink=row"), ("logsumexp", "")],
-    ids=["softmax", "logsumexp"],
+    ("imports", "name", "options"),
+    zip(
+        ORDERS.values(),
+        ("softmax", "logsumexp"),
+        (", where=x > -1, temperature=row, sink=row", ""),
+        strict=True,
+    ),
+    ids=[f"{order}, {name}" for order, name in zip(ORDERS, ("softmax", "logsumexp"), strict=True)],
 )
 def test_the_first_call_of_a_process_may_be_compiled(imports, name, options):
     script = COLD.format(imports=imports, name=name, options=options)
