@@ -188,3 +188,23 @@ def test_a_temperature_that_the_type_does_not_hold_acts_as_its_limit(backend, ca
 
 def parts(result):
     return result if isinstance(result, tuple) else (result,)
+
+
+@pytest.mark.parametrize("name", ["log_softmax", "softmin"])
+@pytest.mark.parametrize("kind", ["int32", "uint8", "float32"])
+@pytest.mark.parametrize("given", ["nothing", "a mask", "a sink"])
+def test_logits_that_are_converted_are_those_of_the_call(backend, call, name, kind, given):
+    """What is kept of a first call with the same metadata holds how its logits were made, not what they were."""
+    if backend.library == "ml_dtypes":
+        pytest.skip("integers become float64, as those of NumPy do")
+    wide = backend.dtypes[0]
+    option = {
+        "nothing": {},
+        "a mask": {"where": backend.array([[True, True, False]], "bool")},
+        "a sink": {"sink": backend.array([[2.0]], wide)},
+    }[given]
+    dtype = {"dtype": backend.dtype(wide)} if kind == "float32" else {}
+    for values in ([[3, 1, 2]], [[0, 7, 5]], [[200, 100, 199]]):
+        expected = call(name, backend.array(values, wide), **option)
+        found = call(name, backend.array(values, kind), **dtype, **option)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-30)

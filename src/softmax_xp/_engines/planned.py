@@ -26,11 +26,12 @@ class Prepared(NamedTuple):
     formula: Callable[..., Any]
     arrays: tuple[Any, ...]
     options: dict[str, Any]
+    convert: Callable[[Any], tuple[Any, Any]] | None = None  # makes the first array of the first argument of a call
 
 
-def prepared(formula: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
+def prepared(formula: Callable[..., Any], *arrays: Any, convert: Any = None, **options: Any) -> Any:
     """Return a formula to be executed, with its arguments; `planned` does it."""
-    return Prepared(formula, arrays, options)
+    return Prepared(formula, arrays, options, convert)
 
 
 def planned(function: Function) -> Function:
@@ -93,18 +94,21 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
     named = {name: v for name, v in found.options.items() if has_arrays(v)}
     needed = [id(v) for v in (*found.arrays, *named.values())]
     # One array in two places is of no help to tell where others belong.
-    if len(set(needed)) < len(needed) or not all(v in given for v in needed):
+    if len(set(needed)) < len(needed) or len(given) < len(args) + sum(map(has_arrays, options.values())):
         return None
-    if len(given) < len(args) + sum(map(has_arrays, options.values())):
+    convert = found.convert
+    if convert is not None:
+        given[id(found.arrays[0])] = 0
+    if not all(v in given for v in needed):
         return None
     # An option of an unknown type may hold what differs from call to call.
     if describe(found.options.values()) is None:
         return None
-    ways = ways_of(*found)
+    ways = ways_of(found.formula, found.arrays, found.options)
     places = tuple(given[id(v)] for v in found.arrays)
     static = {name: v for name, v in found.options.items() if name not in named}
     # The common case: the arguments of the call are the arrays of the formula, as they are.
-    if not named and places == tuple(range(len(args))):
+    if convert is None and not named and places == tuple(range(len(args))):
         return (ways[0] if len(ways) == 1 else partial(execute, ways)), static
     sources = {name: given[id(v)] for name, v in named.items()}
 
@@ -112,6 +116,9 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
         def of(place: Any) -> Any:
             return options[place] if isinstance(place, str) else args[place]
 
-        return execute(ways, tuple(map(of, places)), {**static, **{name: of(s) for name, s in sources.items()}})
+        arrays = tuple(map(of, places))
+        if convert is not None:
+            arrays = (convert(arrays[0])[0], *arrays[1:])
+        return execute(ways, arrays, {**static, **{name: of(s) for name, s in sources.items()}})
 
     return plan, None

@@ -6,9 +6,11 @@ works the same under a compiler and on lazy arrays.
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Real
 from typing import Any
 
+from .._xp import integers
 from .._xp.dtypes import cast, common_dtype, default_float, is_complex, is_floating, kind_of
 from .._xp.integers import Top
 from .arrays import common_namespace
@@ -28,11 +30,18 @@ from .masks import (
 def admit_rows(
     x: Any, *, axis: Any, where: Any, temperature: Any, sink: Any, dtype: Any, xp: Any, down: bool = False
 ) -> tuple[Any, dict[str, Any]]:
-    """Return ``x``, or -x where ``down``, as floating point and the options of a normalizer, checked."""
-    x, _, options = admit_measured(
+    """Return ``x``, or -x where ``down``, as floating point and the options of a normalizer, checked.
+
+    The option ``convert`` of a converted ``x`` makes it of the argument once more, without a check.
+    """
+    floating, top, options = admit_measured(
         x, axis=axis, where=where, temperature=temperature, sink=sink, dtype=dtype, xp=xp, down=down
     )
-    return x, options
+    # Integers that are measured from the largest need the mask, and move the sink.
+    if floating is not x and (top is None or (where is None and sink is None)):
+        made = {"axis": options["axis"], "where": None, "xp": options["xp"], "down": down}
+        options["convert"] = partial(integers.from_top, floating=floating.dtype, **made)
+    return floating, options
 
 
 def admit_measured(
