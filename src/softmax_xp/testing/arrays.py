@@ -20,7 +20,8 @@ def dtype_of(x: Any) -> str:
 
 def from_numpy(values: Any, dtype: str, xp: Any, device: Any) -> Any:
     """Return ``values`` as an array of ``xp``."""
-    kind = getattr(xp, dtype, None) or getattr(xp, f"{dtype}_")
+    # Dask names no half type, and takes NumPy's.
+    kind = getattr(xp, dtype, None) or getattr(xp, f"{dtype}_", None) or np.dtype(dtype)
     if is_jax(xp) or device is None:
         return xp.asarray(np.asarray(values).tolist(), dtype=kind)
     return xp.asarray(np.asarray(values).tolist(), dtype=kind, device=device)
