@@ -190,7 +190,8 @@ def conforming(session: nox.Session) -> None:
 def equivalence(session: nox.Session) -> None:
     """All CPU libraries in one environment: any two agree within the contract; the worked example."""
     python = together(session)
-    pytest(session, "tests/equivalence", "tests/test_example.py", "-s", python=python)
+    # With what the tests print: the distances between libraries.
+    pytest(session, "tests/equivalence", "tests/test_example.py", "-n", "2", "-rP", python=python)
     session.run(python, "-m", "softmax_xp", "check", external=True)
 
 
