@@ -40,12 +40,14 @@ ALL_CPU = [".[numpy,dask,jax,check]", "array-api-strict", "scikit-learn", "matpl
 
 NUMPY = ["tests", "--backend", "numpy,ml_dtypes", "-n", "2"]
 OF_TORCH = ["tests", "--backend", "torch", "-n", "2"]
+OF_JAX = ["tests", "--backend", "jax", "-n", "2", "--dist", "loadgroup"]
 
 # What another engine can change: values, and on torch derivatives. It changes no error message, nor what has no engine
 # on torch and no kernel. What torch compiles and transforms is the formula, whatever the engine.
 VALUES = ["-m", "value or engine", *(f"--ignore=tests/{name}" for name in ("activations", "sampling", "sparse"))]
-GRADIENTS = ("confident_gradients", "gradients", "loss_and_grad", "loss_gradients", "loss_tensors", "second_order")
-OF_GRADIENTS = [*(f"tests/torch_only/test_{name}.py" for name in (*GRADIENTS, "tensors")), *OF_TORCH[1:]]
+GRADIENTS = ("confident_gradients", "gradients", "second_order", "loss_and_grad", "loss_gradients", "loss_second_order")
+OF_TENSORS = ("tensors", "loss_tensors")
+OF_GRADIENTS = [*(f"tests/torch_only/test_{name}.py" for name in (*GRADIENTS, *OF_TENSORS)), *OF_TORCH[1:]]
 
 # Tests with a session of their own.
 STRUCTURE = ["test_bench.py", "test_cli.py", "test_engines.py"]
@@ -143,17 +145,16 @@ def inductor(session: nox.Session) -> None:
 
 @nox.session
 def jax(session: nox.Session) -> None:
-    """JAX on the CPU alone, with x64 on and off."""
+    """JAX on the CPU alone: in float32, and the tables of values in every type, with x64 on and off."""
     session.install("-e", ".[jax,check]", *TEST)
-    pytest(session, "tests", "--backend", "jax", "-n", "2", "--dist", "loadgroup", *only_core("jax_only"))
+    pytest(session, *OF_JAX, *only_core("jax_only"))
 
 
 @nox.session
 def thorough(session: nox.Session) -> None:
     """JAX in every floating type, with x64 and without, and what it compiles for long: half an hour and more."""
     session.install("-e", ".[jax,check]", *TEST)
-    arguments = ("tests", "--backend", "jax", "--thorough", "-n", "2", "--dist", "loadgroup")
-    pytest(session, *arguments, *only_core("jax_only"))
+    pytest(session, *OF_JAX, "--thorough", *only_core("jax_only"))
 
 
 @nox.session

@@ -88,10 +88,11 @@ OF_RECORDS = ("test_every_function.py", "test_which_engine.py", "test_own_arrays
 GATE = "test_errors.py"
 """Error messages, which depend on metadata: one backend of each library tells all."""
 
-SISTERS = ("numpy-readonly", "ml_dtypes", "jax-x64", "strict-device1", "strict-device2")
-
 SAME_ARITHMETIC = ("numpy-readonly", "strict-device1", "strict-device2")
 """Backends that compute as another one: what they may change is tested by each function and by the edge values."""
+
+SISTERS = (*SAME_ARITHMETIC, "ml_dtypes", "jax-x64")
+"""Backends of a library that has another one."""
 
 ENGINES = ("test_engines.py", "test_numpy_engines.py", "test_row_engines.py", "test_blocks.py", "test_threads.py")
 

@@ -13,6 +13,7 @@ from .numbers import assert_near, exact, rows
 
 pytestmark = pytest.mark.thorough
 
+# One shape: JAX compiles a function for each.
 SHAPE = (3, 6)
 some = settings(
     max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -54,7 +54,8 @@ def _way(name: str, x: Any, options: dict[str, Any]) -> Way:
         # The sum of everything is that of one row, whose entries are side by side.
         flat = _way(name, x.reshape(-1), {**options, "axis": (0,)})
         if is_sure(flat):
-            return sure(lambda arrays, _: flat((arrays[0].reshape(-1),), _))
+            # Ways of small arrays have their axis in them, and read no option.
+            return sure(lambda arrays, options: flat((arrays[0].reshape(-1),), options))
         return lambda arrays, options: flat((arrays[0].reshape(-1),), {**options, "axis": (0,)})
     # ml_dtypes' bfloat16 has the kind V, and travels as integers; a subclass has an empty_like of its own.
     if len(axes) == 1 and where is None and x.nbytes < 2 * BYTES and type(x) is np.ndarray and x.dtype.kind == "f":
