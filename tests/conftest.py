@@ -73,7 +73,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", params, indirect=True)
 
 
-ON_JAX = {"jax": ("float32", "float16"), "jax-x64": ("float64", "bfloat16")}
+ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
 """The floating types that are tested on JAX, each with or without x64."""
 
 EVERY_TYPE = ("test_values.py", "test_integers.py", "test_weighted_sums.py")
@@ -170,12 +170,14 @@ def _is_tested_by_default(item: pytest.Item) -> bool:
     at_top = item.path.parent.name == "tests"
     if backend in SAME_ARITHMETIC:
         return at_top and item.path.name in (*OF_RECORDS, *ENGINES, "test_values.py", "test_options.py")
-    if at_top and item.path.name in EVERY_TYPE:
-        return dtype is None or dtype in ON_JAX.get(backend, (dtype,))
     if backend not in ON_JAX:
         # The chunks of Dask are NumPy's.
-        return backend != "dask" or dtype in (None, "float32")
-    return backend == "jax" and dtype in (None, "float32") and item.get_closest_marker("thorough") is None
+        return backend != "dask" or dtype in (None, "float32") or (at_top and item.path.name in EVERY_TYPE)
+    if item.get_closest_marker("thorough") is not None:
+        return False
+    if dtype is None:
+        return backend == ("jax-x64" if item.get_closest_marker("double") else "jax")
+    return dtype in ON_JAX[backend] and (dtype == "float32" or (at_top and item.path.name in EVERY_TYPE))
 
 
 @pytest.fixture

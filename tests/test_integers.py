@@ -10,7 +10,9 @@ from .test_values import assert_contract
 # Of each type: a number beyond the digits of float32 or of float64, whose neighbours these round to it.
 LARGE = {"int32": 2**24, "uint32": 2**31 + 2**24, "int64": -(2**62), "uint64": 2**63 + 2**60}
 OFFSETS = np.asarray([[0, 1, -3], [1, 1, -5], [-7, 0, 2]])
-kinds = pytest.mark.parametrize("kind", LARGE)
+kinds = pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.double if "64" in kind else ()) for kind in LARGE]
+)
 
 
 @pytest.fixture

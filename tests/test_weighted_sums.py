@@ -37,7 +37,7 @@ def weighted64(x, b, axis, where=True):
         return np.log(np.abs(terms)), np.sign(terms)
 
 
-@pytest.mark.parametrize("axis", [None, 0, 1, -1, (0, 2)])
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2)])
 def test_exponents_and_weights_broadcast_to_one_shape(backend, call, axis):
     dtype = backend.dtypes[0]
     x, b = (-np.asarray(RNG.integers(1, 9, size=shape), float) / 4 for shape in ((4, 1, 2, 1), (3, 1, 5)))
@@ -55,6 +55,7 @@ def test_exponents_and_weights_broadcast_to_one_shape(backend, call, axis):
         assert (np.abs(size[known] - expected[known]) <= 64 * contract.FORMATS[dtype].unit * 8).all()
 
 
+@pytest.mark.double
 def test_a_sum_has_the_common_type_of_exponents_and_weights(backend, call):
     if not {"float64", "float32"} <= set(backend.dtypes):
         pytest.skip("the device has one of float32 and float64")
@@ -73,6 +74,7 @@ def test_a_sum_has_the_common_type_of_exponents_and_weights(backend, call):
     assert_contract(backend.numpy(narrow), -138.62943611198907, "logsumexp", "float32")
 
 
+@pytest.mark.double
 @pytest.mark.parametrize("x", [complex(1.0, inf), complex(1.0, nan), complex(inf, 1.0), complex(nan, nan)])
 def test_a_complex_entry_of_weight_0_has_no_influence(backend, call, x):
     if backend.library in ("dask", "mlx") or "complex128" not in dir(backend.xp) or backend.dtypes[0] != "float64":
@@ -94,6 +96,7 @@ def test_boolean_weights_are_0_and_1(backend, call):
     assert_contract(call("logsumexp", x, b=backend.array([True, False, True], "bool")), np.log(2), "logsumexp", dtype)
 
 
+@pytest.mark.double
 @pytest.mark.parametrize(
     ("x", "size", "angle"),
     [

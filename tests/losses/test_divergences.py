@@ -132,6 +132,7 @@ def test_negative_probabilities_make_their_row_nan(backend, call, name):
     np.testing.assert_array_equal(np.isnan(result), [True, False])
 
 
+@pytest.mark.double
 @pytest.mark.parametrize("function", [kl_divergence, js_divergence])
 def test_two_floating_types_give_their_common_one(backend, function):
     if len(backend.dtypes) < 2 or "float64" not in backend.dtypes:

@@ -32,6 +32,7 @@ def scaled(call, backend, name, target, *, dtype, **given):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype_of_logits", ["float32", "float16"])
 @pytest.mark.parametrize("kind", ["labels", "probabilities"])
 def test_a_mean_is_that_of_the_weights_given_also_where_the_logits_do_not_hold_them(wide, call, kind, dtype_of_logits):
@@ -49,6 +50,7 @@ def test_a_mean_is_that_of_the_weights_given_also_where_the_logits_do_not_hold_t
             assert_near(other, one, dtype_of_logits)
 
 
+@pytest.mark.double
 def test_other_losses_and_the_gradient_take_weights_as_they_are_given(wide, call):
     x, positive = wide.array(X, "float32"), wide.array(POSITIVE, "float32")
     candidates = wide.array(CANDIDATES, "bool")
@@ -71,6 +73,7 @@ def test_other_losses_and_the_gradient_take_weights_as_they_are_given(wide, call
         assert_near(other[1], one[1], "float32")
 
 
+@pytest.mark.double
 def test_losses_are_rounded_after_they_have_been_multiplied(wide, call):
     x = np.asarray([[200.0, 0.0], [0.0, 0.0]])
     labels, weights = wide.array([1, 0], "int32"), np.asarray([1e-40, 1e38])
@@ -86,6 +89,7 @@ def test_losses_are_rounded_after_they_have_been_multiplied(wide, call):
     assert_near(loss[0] * 1e38, 2.0, "float32")
 
 
+@pytest.mark.double
 def test_probabilities_of_a_wider_type_count_as_they_are(wide, call):
     probs = np.asarray([[TINY, 3 * TINY, 0.0], [0.0, TINY, TINY], [TINY, 0.0, 0.0], [TINY, TINY, TINY]])
     loss = call("cross_entropy", wide.array(X, "float32"), wide.array(probs, "float64"))

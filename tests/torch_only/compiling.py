@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 
-def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
-    return torch.compile(f, fullgraph=True, backend="aot_eager")
+def compiled(f: Callable[..., Any], backend: str = "aot_eager") -> Callable[..., Any]:
+    """Return a function as one graph: "eager" executes what Dynamo found, "aot_eager" traces its derivative too."""
+    return torch.compile(f, fullgraph=True, backend=backend)
 
 
 def results(y: Any) -> tuple[Any, ...]:
