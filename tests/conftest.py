@@ -170,11 +170,13 @@ def _is_tested_by_default(item: pytest.Item) -> bool:
     at_top = item.path.parent.name == "tests"
     if backend in SAME_ARITHMETIC:
         return at_top and item.path.name in (*OF_RECORDS, *ENGINES, "test_values.py", "test_options.py")
-    if backend not in ON_JAX:
-        # The chunks of Dask are NumPy's.
-        return backend != "dask" or dtype in (None, "float32") or (at_top and item.path.name in EVERY_TYPE)
+    if backend not in (*ON_JAX, "dask"):
+        return True
     if item.get_closest_marker("thorough") is not None:
         return False
+    if backend == "dask":
+        # The chunks of Dask are NumPy's.
+        return dtype in (None, "float32") or (at_top and item.path.name in EVERY_TYPE)
     if dtype is None:
         return backend == ("jax-x64" if item.get_closest_marker("double") else "jax")
     return dtype in ON_JAX[backend] and (dtype == "float32" or (at_top and item.path.name in EVERY_TYPE))

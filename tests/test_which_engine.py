@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from functools import cache
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -28,8 +29,13 @@ WHOLES = ("blocks.py:block", "jit.py:calculate", "rows.py:_of_chunk")
 """What has a formula computed for an engine."""
 
 
+@cache
+def named(code: CodeType) -> str:
+    return f"{code.co_filename.rpartition('_engines/')[2]}:{code.co_name}"
+
+
 def place(frame: FrameType) -> str:
-    return f"{frame.f_code.co_filename.rpartition('_engines/')[2]}:{frame.f_code.co_name}"
+    return named(frame.f_code)
 
 
 def is_executed_by_itself(frame: FrameType | None) -> bool:
@@ -39,6 +45,11 @@ def is_executed_by_itself(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+@cache
+def engine_of(where: str) -> str | None:
+    return next((engine for mark, engine in MARKS.items() if mark in where), None)
 
 
 @contextmanager
@@ -55,7 +66,8 @@ def profiled() -> Iterator[set[tuple[str, str]]]:
                 found.add(("torch_native", ""))
         elif event == "call":
             where = place(frame)
-            found.update((engine, "") for mark, engine in MARKS.items() if mark in where)
+            if engine := engine_of(where):
+                found.add((engine, ""))
             if where in ("generic.py:call", "generic.py:call_wide") and is_executed_by_itself(frame.f_back):
                 found.add(("generic", frame.f_locals["formula"].__name__))
 
@@ -84,6 +96,8 @@ def engines_of(library: str) -> list[str]:
     if library == "jax":
         # There the formula is executed operation by operation, each of which is compiled for its shape.
         return ["auto"]
+    if library == "dask":
+        return ["auto", "generic"]
     return ["auto", "generic", *(name for name, engine in ENGINES.items() if known in engine.libraries)]
 
 
