@@ -11,6 +11,8 @@ from softmax_xp.testing.records import KINDS, RECORDS, Array, calls, examples, f
 
 from ..backends import BACKENDS
 
+pytestmark = [pytest.mark.records, pytest.mark.every_backend]
+
 every_function = pytest.mark.parametrize("name", RECORDS)
 
 NO_INDICES = ("sample_categorical", "typical_logits")

@@ -7,6 +7,8 @@ import pytest
 
 from .test_values import assert_contract
 
+pytestmark = pytest.mark.every_type
+
 # Of each type: a number beyond the digits of float32 or of float64, whose neighbours these round to it.
 LARGE = {"int32": 2**24, "uint32": 2**31 + 2**24, "int64": -(2**62), "uint64": 2**63 + 2**60}
 OFFSETS = np.asarray([[0, 1, -3], [1, 1, -5], [-7, 0, 2]])

@@ -9,6 +9,8 @@ import pytest
 
 from .test_values import assert_contract
 
+pytestmark = pytest.mark.every_backend
+
 inf, nan = np.inf, np.nan
 X = np.asarray([[0.5, -1.0, 2.0, 2.0], [0.0, 3.0, -2.0, -inf]])
 

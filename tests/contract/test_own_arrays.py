@@ -12,6 +12,8 @@ from softmax_xp.testing.records import RECORDS, calls, numbers
 
 from ..backends import Backend
 
+pytestmark = [pytest.mark.records, pytest.mark.every_backend]
+
 every_function = pytest.mark.parametrize("name", RECORDS)
 
 

@@ -11,6 +11,8 @@ from softmax_xp.testing import contract
 from softmax_xp.testing.compare import allowance, distance
 from softmax_xp.testing.oracle import Exact
 
+pytestmark = [pytest.mark.every_type, pytest.mark.every_backend]
+
 OPS = contract.OPS
 REDUCING = ("logsumexp", "logmeanexp")
 

@@ -9,6 +9,8 @@ from softmax_xp.testing import contract
 
 from .test_values import assert_contract
 
+pytestmark = pytest.mark.every_type
+
 inf, nan = np.inf, np.nan
 RNG = np.random.default_rng(0)
 

@@ -32,6 +32,8 @@ from softmax_xp._engines import selected, ways
 
 from ..plans import forget
 
+pytestmark = [pytest.mark.slow, pytest.mark.every_backend]
+
 X = np.asarray([1.0, 2.0, 4.0])
 ROWS = np.asarray([[0.5, -1.0, 3.0], [2.0, 2.0, 0.0]])
 PROBS = np.asarray([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]])

@@ -16,6 +16,8 @@ from softmax_xp._engines import ENGINES, threads
 from softmax_xp._engines.selection import Recording, selected
 from softmax_xp.testing.records import RECORDS, examples, fullest, numbers
 
+pytestmark = [pytest.mark.kernel, pytest.mark.records, pytest.mark.every_backend]
+
 MARKS = {
     "numpy/rows.py": "numpy_inplace",
     "numpy/runs.py": "numpy_inplace",

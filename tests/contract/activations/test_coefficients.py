@@ -12,6 +12,8 @@ from softmax_xp._xp import expm1
 
 from . import coefficients
 
+pytestmark = pytest.mark.formula
+
 dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 

@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 
 from .numbers import allowed, assert_near, exactly
 
+pytestmark = pytest.mark.formula
+
 some = settings(
     max_examples=5, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

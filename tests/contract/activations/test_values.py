@@ -11,6 +11,8 @@ from softmax_xp.testing.check_activations import activation_numbers
 
 from .numbers import assert_near, cases, edges, exact
 
+pytestmark = pytest.mark.formula
+
 ALL = activations.__all__
 
 

@@ -12,6 +12,8 @@ from softmax_xp.testing import assert_ulp
 
 from .reference import drawn
 
+pytestmark = pytest.mark.formula
+
 inf, nan = np.inf, np.nan
 # Binary fractions, as are their sums: each floating type holds them as they are.
 X = np.asarray([[0.5, -1.25, 2.0, -inf, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0], [-3.0, 2.5, 0.75, 0.0, -0.5]])

@@ -31,7 +31,7 @@ VALUES = {
 every = pytest.mark.parametrize("name", FILTERS)
 shares = pytest.mark.parametrize("name", FILTERS[1:])
 cases = pytest.mark.parametrize(("name", "value"), [(name, v) for name in FILTERS for v in VALUES[name]])
-pytestmark = pytest.mark.usefixtures("indices")
+pytestmark = [pytest.mark.usefixtures("indices"), pytest.mark.formula]
 
 
 @cases

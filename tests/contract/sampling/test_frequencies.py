@@ -16,6 +16,8 @@ from softmax_xp.sampling import gumbel_softmax, sample_categorical
 from ...backends import Backend
 from .reference import chi_square, chi_square_bound, poisson_bounds, probabilities
 
+pytestmark = pytest.mark.formula
+
 X = np.asarray([1.5, -0.5, 0.0, -np.inf, 2.0, -3.0])
 Q = np.asarray(probabilities(X.tolist()))
 POSSIBLE = Q > 0

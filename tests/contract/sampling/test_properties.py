@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from .reference import FILTERS, Undecided, drawn, filtered
+
+pytestmark = pytest.mark.formula
 
 some = settings(
     max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

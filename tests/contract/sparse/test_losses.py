@@ -11,6 +11,8 @@ from softmax_xp.testing.check_sparse import loss_rows
 
 from .numbers import assert_near
 
+pytestmark = pytest.mark.formula
+
 inf, nan = np.inf, np.nan
 LOSSES = contract.LOSS_CASES
 losses = pytest.mark.parametrize("options", LOSSES, ids=[name_of("", o).strip() for o in LOSSES])

@@ -11,7 +11,7 @@ from softmax_xp.testing import contract
 
 from .numbers import assert_near, exact, rows
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.formula]
 
 # One shape: JAX compiles a function for each.
 SHAPE = (3, 6)

@@ -13,6 +13,8 @@ from softmax_xp.testing.sparse_edges import masked_edges, plain_edges
 
 from .numbers import CASES, assert_near, cases, exact, probabilities, rows
 
+pytestmark = pytest.mark.formula
+
 inf, nan = np.inf, np.nan
 MAPS = ("sparsemax", "entmax", "normmax", "k_subset", "project_simplex")
 SIMPLE = [("sparsemax", {}), ("entmax", {}), ("entmax", {"alpha": 1.25}), ("normmax", {}), ("k_subset", {"k": 1.75})]

@@ -15,6 +15,8 @@ from .. import analytic  # noqa: E402
 from . import exact  # noqa: E402
 from .test_loss_gradients import EPS, gradient  # noqa: E402
 
+pytestmark = pytest.mark.kernel
+
 GAPS = (17.0, 20.0, 60.0)
 gaps = pytest.mark.parametrize("gap", GAPS)
 dtypes = pytest.mark.parametrize("dtype", EPS, ids=str)

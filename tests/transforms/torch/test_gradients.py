@@ -12,6 +12,8 @@ import softmax_xp as sx  # noqa: E402
 
 from .. import analytic  # noqa: E402
 
+pytestmark = pytest.mark.kernel
+
 EPS = torch.finfo(torch.float64).eps
 G = np.asarray([0.5, -1.0, 2.0, 0.25])
 KEEP = np.asarray([True, False, True, True])

@@ -14,6 +14,8 @@ from softmax_xp import derivatives, losses  # noqa: E402
 
 from .. import analytic  # noqa: E402
 
+pytestmark = pytest.mark.kernel
+
 EPS = {np.float64: np.finfo(np.float64).eps, np.float32: float(np.finfo(np.float32).eps)}
 X = np.asarray(
     [

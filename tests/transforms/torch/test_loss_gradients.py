@@ -17,6 +17,8 @@ from .. import analytic  # noqa: E402
 from . import exact  # noqa: E402
 from .loss_calls import CALLS, CLASS_LOSSES, KEEP, LABEL, OTHER, SHARES, WEIGHT  # noqa: E402
 
+pytestmark = pytest.mark.kernel
+
 EPS = {d: torch.finfo(d).eps for d in (torch.float64, torch.float32)}
 SHIFTED_ALIKE = {k: v for k, v in CALLS.items() if not v.shifts}
 JUNK = (np.nan, np.inf, -np.inf, 1e30)

@@ -18,6 +18,8 @@ from .. import analytic  # noqa: E402
 from . import exact  # noqa: E402
 from .loss_calls import CALLS, CLASS_LOSSES, KEEP, LABEL  # noqa: E402
 
+pytestmark = pytest.mark.kernel
+
 EPS = torch.finfo(torch.float64).eps
 FINITE = {k: v for k, v in analytic.ROWS.items() if np.all(np.isfinite(v))}
 rows = pytest.mark.parametrize("row", FINITE.values(), ids=FINITE)

@@ -12,6 +12,8 @@ from softmax_xp import losses  # noqa: E402
 
 from .. import analytic  # noqa: E402
 
+pytestmark = pytest.mark.kernel
+
 EPS = torch.finfo(torch.float64).eps
 PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 ROWS, CLASSES = 3, 5

@@ -14,6 +14,8 @@ import softmax_xp as sx  # noqa: E402
 
 from .. import analytic  # noqa: E402
 
+pytestmark = pytest.mark.kernel
+
 EPS = torch.finfo(torch.float64).eps
 FINITE = {k: v for k, v in analytic.ROWS.items() if np.all(np.isfinite(v))}
 EXACT = {

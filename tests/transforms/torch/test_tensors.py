@@ -10,6 +10,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 import softmax_xp as sx  # noqa: E402
 
+pytestmark = pytest.mark.kernel
+
 ROWWISE = ("softmax", "log_softmax", "softmin", "hardmax")
 SUMS = ("logsumexp", "logmeanexp")
 PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
