@@ -27,6 +27,11 @@ nox.options.sessions = [
 ]
 nox.needs_version = ">=2024.10"
 
+# What JAX has compiled once: its tests, the equivalence session, `check` and the next run share many programs.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(".nox", "jax-programs").absolute()))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
 TORCH = os.environ.get("SOFTMAX_XP_TORCH", "torch")
 PROJECT = nox.project.load_toml("pyproject.toml")
 TEST = nox.project.dependency_groups(PROJECT, "test")
@@ -36,7 +41,16 @@ CONFORMING = ["ndonnx", "onnxruntime", "sparse", "mlx[cpu]", "cubed", "marray"]
 if platform.system() != "Linux":
     CONFORMING.remove("mlx[cpu]")
 
-ALL_CPU = [".[numpy,dask,jax,check]", "array-api-strict", "scikit-learn", "matplotlib", TORCH, *TEST]
+ALL_CPU = [
+    ".[numpy,dask,jax,check]",
+    "array-api-strict",
+    "scikit-learn",
+    "matplotlib",
+    "build",
+    "setuptools",
+    TORCH,
+    *TEST,
+]
 
 NUMPY = ["tests", "--backend", "numpy,ml_dtypes", "-n", "2"]
 STRICT = ["--backend", "strict", "-n", "2", "--api-version"]
@@ -147,9 +161,9 @@ def jax(session: nox.Session) -> None:
 
 @nox.session
 def thorough(session: nox.Session) -> None:
-    """JAX in every floating type, with x64 and without, and what it compiles for long: half an hour and more."""
-    session.install("-e", ".[jax,check]", *TEST)
-    pytest(session, *OF_JAX, "--thorough", *CORE)
+    """JAX and Dask in every floating type, with x64 and without, and by every test: half an hour and more."""
+    session.install("-e", ".[jax,dask,check]", "dask[array,distributed]", *TEST)
+    pytest(session, "tests", "--backend", "jax,dask", "-n", "2", "--dist", "loadgroup", "--thorough", *CORE)
 
 
 @nox.session
@@ -192,18 +206,32 @@ def equivalence(session: nox.Session) -> None:
     session.run(python, "-m", "softmax_xp", "check", external=True)
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def kernels(session: nox.Session) -> None:
     """The C engine: built, tested by itself and under sanitizers, then as the engine of NumPy and PyTorch."""
-    session.install("-e", ".[numpy,check]", "ml_dtypes", "build", TORCH, *TEST)
+    python = together(session)
     built = session.create_tmp()
-    session.run("python", "-m", "build", "--outdir", built, "kernels")
-    session.install("--force-reinstall", "--no-index", "--find-links", built, "softmax-xp-kernels")
-    pytest(session, "kernels/tests", "-n", "2")
+    session.run(python, "-m", "build", "--outdir", built, "kernels", external=True)
+    # In a folder of its own: other sessions of this environment are without it.
+    found = ("--no-index", "--find-links", built, "--upgrade", "--target", f"{built}/installed")
+    session.run(python, "-m", "pip", "install", *found, "softmax-xp-kernels", external=True)
+    env = {"PYTHONPATH": str(Path(built, "installed").absolute())}
+    pytest(session, "kernels/tests", "-n", "2", python=python, env=env)
     # Where memory is touched in many ways; the rest would take minutes and touch no other.
-    session.run("python", "kernels/tests/sanitize.py", "-k", "layouts or edges or arguments or memory")
-    pytest(session, *NUMPY, *BY_KERNELS)
-    pytest(session, *OF_TORCH, *BY_KERNELS)
+    chosen = ("-k", "layouts or edges or arguments or memory")
+    session.run(python, "kernels/tests/sanitize.py", *chosen, env=env, external=True)
+    pytest(session, *NUMPY, *BY_KERNELS, python=python, env=env)
+    pytest(session, *OF_TORCH, *BY_KERNELS, python=python, env=env)
+
+
+@nox.session(venv_backend="none")
+def coverage(session: nox.Session) -> None:
+    """Lines and branches that the tests reach with all CPU libraries together."""
+    python = together(session)
+    session.run(python, "-m", "pip", "install", "-q", "pytest-cov", external=True)
+    reported = ("--cov", "softmax_xp", "--cov-branch", "--cov-report", "term:skip-covered")
+    chosen = ("tests", "--backend", "numpy,ml_dtypes,strict,torch,jax,dask", "-n", "2", "--dist", "loadgroup")
+    pytest(session, *chosen, *CORE, *reported, python=python)
 
 
 @nox.session

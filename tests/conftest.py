@@ -15,7 +15,7 @@ import pytest
 from softmax_xp.testing.records import function
 from softmax_xp.versions import engine_states
 
-from .backends import BACKENDS, Backend, missing
+from .backends import BACKENDS, ON_JAX, Backend, missing
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -74,9 +74,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", params, indirect=True)
 
 
-ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
-"""The floating types that are tested on JAX, each with or without x64."""
-
 SAME_ARITHMETIC = ("numpy-readonly", "strict-device1", "strict-device2")
 """Backends that compute as another one: what is marked `every_backend` tells what they may change."""
 
@@ -121,7 +118,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("records" if of_records else str(item.path)))
         _place(item, chosen)
     thorough = config.getoption("--thorough")
-    left_out = [item for item in ours if not (_is_tested(item) and (thorough or _is_tested_by_default(item)))]
+    left_out = [i for i in ours if not (_is_tested(i, chosen) and (thorough or _is_tested_by_default(i)))]
     config.hook.pytest_deselected(items=left_out)
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]
@@ -155,8 +152,12 @@ def _params(item: pytest.Item) -> dict[str, Any]:
     return item.callspec.params if hasattr(item, "callspec") else {}
 
 
-def _is_tested(item: pytest.Item) -> bool:
-    return not (item.get_closest_marker("gate") and _params(item).get("backend") in SISTERS)
+def _is_tested(item: pytest.Item, chosen: dict[str, Backend]) -> bool:
+    if item.get_closest_marker("gate"):
+        return _params(item).get("backend") not in SISTERS
+    # Values of no backend are NumPy's.
+    of_numpy = item.get_closest_marker("value") or item.get_closest_marker("engine")
+    return not of_numpy or "numpy" in chosen or "backend" in item.fixturenames or library_of(item.path) is not None
 
 
 def _is_tested_by_default(item: pytest.Item) -> bool:

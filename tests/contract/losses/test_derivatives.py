@@ -25,6 +25,9 @@ from .reference import (
 )
 from .test_options import OPTIONS
 
+# The definitions, by every option: on JAX and Dask, where each call takes long, the calls of the records tell.
+pytestmark = pytest.mark.thorough
+
 # Rows that every floating type holds and that sum to 1 exactly.
 P = np.asarray([[0.25, 0.25, 0.5], [0.125, 0.5, 0.375], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5]])
 G = np.asarray([[1.0, -2.0, 0.5], [0.25, 0.0, -1.0], [2.0, 1.0, -0.5], [1.5, 1.0, -4.0]])

@@ -11,6 +11,9 @@ from softmax_xp.losses import js_divergence, kl_divergence
 
 from .reference import X, assert_near, inf, log_softmax64, nan
 
+# The definitions, by every option: on JAX and Dask, where each call takes long, the calls of the records tell.
+pytestmark = pytest.mark.thorough
+
 P = np.asarray([[0.25, 0.25, 0.5], [0.125, 0.5, 0.375], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5]])
 Q = np.asarray([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5], [0.25, 0.5, 0.25], [0.75, 0.25, 0.0]])
 NAMES = ("kl_divergence", "js_divergence")

@@ -9,6 +9,9 @@ from softmax_xp.losses import balanced_class_weights, logit_adjustment
 
 from .reference import X, assert_near, inf, integer_dtypes
 
+# The definitions, by every option: on JAX and Dask, where each call takes long, the calls of the records tell.
+pytestmark = pytest.mark.thorough
+
 LABELS = np.asarray([0, 2, 2, 0, 0, 4, 2, 0])
 
 

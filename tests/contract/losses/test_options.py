@@ -23,6 +23,9 @@ from .reference import (
     nan,
 )
 
+# The definitions, by every option: on JAX and Dask, where each call takes long, the calls of the records tell.
+pytestmark = pytest.mark.thorough
+
 OPTIONS = {
     "weight": {"weight": WEIGHT},
     "sample weight": {"sample_weight": SAMPLE_WEIGHT},

@@ -23,6 +23,9 @@ from .reference import (
     nan,
 )
 
+# The definitions, by every option: on JAX and Dask, where each call takes long, the calls of the records tell.
+pytestmark = pytest.mark.thorough
+
 # Logits and targets of yes-or-no decisions.
 Z = np.asarray([[0.5, -1.25, 2.0], [0.0, 3.0, -2.0]])
 T = np.asarray([[1.0, 0.0, 0.25], [0.5, 1.0, 0.0]])

@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .cases import CASES, OPS, Case, Gate, libraries
-
-ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
-"""The types that JAX, which compiles each call for each, is compared in: what differs among them. OPS are in all."""
+from ...backends import ON_JAX
+from .cases import CASES, Case, Gate, libraries
 
 
 class Distance(NamedTuple):
@@ -24,10 +22,10 @@ class Distance(NamedTuple):
     share: float
 
 
-def distances(op: str, dtype: str) -> list[Distance]:
-    """Return the distance of each pair of installed libraries."""
+def distances(op: str, dtype: str, *, thorough: bool = False) -> list[Distance]:
+    """Return the distance of each pair of installed libraries; of JAX in each type, or once in all ways it computes."""
     case = CASES[op](dtype)
-    backends = [b for b in libraries(dtype) if op in OPS or dtype in ON_JAX.get(b.name, (dtype,))]
+    backends = [b for b in libraries(dtype) if thorough or dtype in ON_JAX.get(b.name, (dtype,))]
     outputs = {b.name: _results(b, case) for b in backends}
     return [
         Distance(op, dtype, a, b, *_distance(case.gates, outputs[a], outputs[b])) for a, b in combinations(outputs, 2)

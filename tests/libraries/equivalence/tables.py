@@ -54,7 +54,7 @@ def accuracy_page() -> str:
 
 def equivalence_page() -> str:
     """Return the distance between any two libraries."""
-    found = [d for dtype in contract.FLOATS for op in OPS for d in distances(op, dtype)]
+    found = [d for dtype in contract.FLOATS for op in OPS for d in distances(op, dtype, thorough=True)]
     functions = list(dict.fromkeys(op.partition(" ")[0] for op in CASES if op not in OPS))
     found += [farthest(function, dtype) for dtype in contract.FLOATS for function in functions]
     rows = [[d.op, d.dtype, d.left, d.right, f"{d.ulps:.3g}", f"{d.share:.0%}"] for d in found]

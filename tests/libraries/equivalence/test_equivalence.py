@@ -13,8 +13,8 @@ from .distances import distances
 
 @pytest.mark.parametrize("op", CASES)
 @pytest.mark.parametrize("dtype", contract.FLOATS)
-def test_any_two_libraries_agree_within_the_contract(op, dtype):
-    found = distances(op, dtype)
+def test_any_two_libraries_agree_within_the_contract(op, dtype, request):
+    found = distances(op, dtype, thorough=request.config.getoption("--thorough"))
     assert found, "install torch, jax, dask and array-api-strict"
     for d in found:
         print(f"{d.op:<42} {d.dtype:<9} {d.left:<18} {d.right:<18} {d.ulps:>9.3g} ulp {d.share:>5.0%} of the gates")

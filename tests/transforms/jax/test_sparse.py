@@ -183,6 +183,7 @@ def test_gradients_of_half_types_are_those_of_float32_rounded_once(name, dtype, 
     assert_derivative(found, exact_entmax_vjp(numbers(p), G, alpha=ALPHAS[name]), dtype=dtype)
 
 
+@pytest.mark.thorough
 @some_maps
 def test_derivatives_to_second_order_are_the_numerical_ones(name, only_x64):
     check_grads(jax.jit(MAPS[name]), (array(X),), order=2, modes=("rev",))
