@@ -109,7 +109,7 @@ def docstring_files() -> list[str]:
 def structure(session: nox.Session) -> None:
     """How the package is built: imports, vendoring, sizes of modules, documented names; engines; commands."""
     session.install("-e", ".[check]", "mypy", *TEST)
-    pytest(session, "tests", "--backend", "numpy", "-m", "slow")
+    pytest(session, "tests", "--backend", "numpy", "-m", "slow", "-n", "2")
 
 
 @nox.session(venv_backend="none")
