@@ -55,7 +55,9 @@ ALL_CPU = [
 NUMPY = ["tests", "--backend", "numpy,ml_dtypes", "-n", "2"]
 STRICT = ["--backend", "strict", "-n", "2", "--api-version"]
 OF_TORCH = ["tests", "--backend", "torch", "-n", "2"]
-OF_JAX = ["tests", "--backend", "jax", "-n", "2", "--dist", "loadgroup"]
+# Groups in their order: the largest first would mix files, after each of which JAX forgets what it has compiled.
+IN_GROUPS = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+OF_JAX = ["tests", "--backend", "jax", *IN_GROUPS]
 
 # A session is libraries and markers. pyproject.toml says what these mean, and tests/conftest.py leaves out
 # what is of other libraries.
@@ -163,7 +165,7 @@ def jax(session: nox.Session) -> None:
 def thorough(session: nox.Session) -> None:
     """JAX and Dask in every floating type, with x64 and without, and by every test: half an hour and more."""
     session.install("-e", ".[jax,dask,check]", "dask[array,distributed]", *TEST)
-    pytest(session, "tests", "--backend", "jax,dask", "-n", "2", "--dist", "loadgroup", "--thorough", *CORE)
+    pytest(session, "tests", "--backend", "jax,dask", *IN_GROUPS, "--thorough", *CORE)
 
 
 @nox.session
@@ -230,7 +232,7 @@ def coverage(session: nox.Session) -> None:
     python = together(session)
     session.run(python, "-m", "pip", "install", "-q", "pytest-cov", external=True)
     reported = ("--cov", "softmax_xp", "--cov-branch", "--cov-report", "term:skip-covered")
-    chosen = ("tests", "--backend", "numpy,ml_dtypes,strict,torch,jax,dask", "-n", "2", "--dist", "loadgroup")
+    chosen = ("tests", "--backend", "numpy,ml_dtypes,strict,torch,jax,dask", *IN_GROUPS)
     pytest(session, *chosen, *CORE, *reported, python=python)
 
 

@@ -113,9 +113,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in ours:
         item.add_marker(KINDS[item.path.relative_to(TESTS).parts[0]])
         if config.pluginmanager.hasplugin("xdist"):
-            # For --dist loadgroup: what is compiled is compiled once, if the tests of a file have one process.
-            of_records = item.get_closest_marker("records")
-            item.add_marker(pytest.mark.xdist_group("records" if of_records else str(item.path)))
+            # For --dist loadgroup: what is compiled is compiled once, if the tests of a function have one process.
+            group = "records" if item.get_closest_marker("records") else item.path
+            item.add_marker(pytest.mark.xdist_group(f"{group} {_params(item).get('name', '')}"))
         _place(item, chosen)
     thorough = config.getoption("--thorough")
     left_out = [i for i in ours if not (_is_tested(i, chosen) and (thorough or _is_tested_by_default(i)))]
@@ -164,13 +164,16 @@ def _is_tested_by_default(item: pytest.Item) -> bool:
     """Whether a test may say something new, and what JAX compiles for it is worth the time of every run."""
     params = _params(item)
     backend, dtype = params.get("backend"), params.get("dtype")
+    is_thorough = item.get_closest_marker("thorough") is not None
+    if item.get_closest_marker("library"):
+        return not is_thorough
     if library_of(item.path) == "jax":
-        return not params.get("x64", False) and item.get_closest_marker("thorough") is None
+        return not params.get("x64", False) and not is_thorough
     if backend in SAME_ARITHMETIC:
         return item.get_closest_marker("every_backend") is not None
     if backend not in (*ON_JAX, "dask"):
         return True
-    if item.get_closest_marker("thorough") is not None:
+    if is_thorough:
         return False
     every_type = item.get_closest_marker("every_type") is not None
     if backend == "dask":

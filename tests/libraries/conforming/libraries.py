@@ -92,6 +92,10 @@ NEEDS_EXP = {
 }
 
 
+PRECISIONS = (pytest.param("float64", marks=pytest.mark.thorough), "float32")
+"""The types of calls: libraries that make graphs or compile take seconds for each, and float32 is summed in float64."""
+
+
 def only(name: str) -> Any:
     """Return the decorator that gives a test one library."""
     chosen = [lib for lib in LIBRARIES if lib.name == name]

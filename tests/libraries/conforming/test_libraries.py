@@ -10,7 +10,7 @@ import pytest
 
 import softmax_xp
 
-from .libraries import TOLERANCE, Library, agree, only
+from .libraries import PRECISIONS, TOLERANCE, Library, agree, only
 
 INF, NAN = np.inf, np.nan
 
@@ -54,7 +54,7 @@ ROWS = ("softmax", "log_softmax", "softmax_and_logsumexp")
 
 
 def in_every_float(test: Any) -> Any:
-    return pytest.mark.parametrize("precision", ["float64", "float32"])(test)
+    return pytest.mark.parametrize("precision", PRECISIONS)(test)
 
 
 def cast(library: Library, precision: str, x: Any = X) -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 from softmax_xp import derivatives, losses
 
-from .libraries import Library, agree, only
+from .libraries import PRECISIONS, Library, agree, only
 
 RNG = np.random.default_rng(20261122)
 X = RNG.normal(scale=3.0, size=(4, 5))
@@ -105,12 +105,12 @@ def own(library: Library, value: Any) -> Any:
     return library.array(value) if isinstance(value, np.ndarray) else value
 
 
-def _is_slow(library: Library, name: str, precision: str) -> None:
-    if library.name == "cubed" and ("," in name or precision == "float64"):
-        pytest.skip("cubed: a call takes seconds; the plain ones are tested in float32")
+def _is_slow(library: Library, name: str) -> None:
+    if library.name == "cubed" and "," in name:
+        pytest.skip("cubed: a call takes seconds; the plain ones are tested")
 
 
-every_float = pytest.mark.parametrize("precision", ["float64", "float32"])
+every_float = pytest.mark.parametrize("precision", PRECISIONS)
 
 
 @every_float
@@ -119,14 +119,14 @@ def test_functions_of_labels_give_what_numpy_gives(library, name, precision, req
     if library.name == "sparse":
         reason = "sparse: the namespace has no arange, so labels have nothing to be compared with"
         request.applymarker(pytest.mark.xfail(strict=True, raises=AttributeError, reason=reason))
-    _is_slow(library, name, precision)
+    _is_slow(library, name)
     check(library, LABELLED[name], precision)
 
 
 @every_float
 @pytest.mark.parametrize("name", DENSE)
 def test_functions_without_labels_give_what_numpy_gives(library, name, precision):
-    _is_slow(library, name, precision)
+    _is_slow(library, name)
     check(library, DENSE[name], precision)
 
 
