@@ -56,17 +56,19 @@ def planned(function: Function) -> Function:
             described = describe(args[1:])
             if described is None:
                 return _executed(function(*args, **options))
-            key = (*key, described)
-        # Not by `describe`, for the few that nearly every option is: a call of a function takes as long as this loop.
-        for name, value in options.items():
-            kind = type(value)
-            if kind in PLAIN:
-                key = (*key, name, kind, value)
-                continue
-            described = describe((value,))
-            if described is None:
-                return _executed(function(*args, **options))
-            key = (*key, name, described)
+            key = *key, described
+        if options:
+            # Not by `describe`, for the few that nearly every option is: a call of a function takes as long as this.
+            for name in options:
+                value = options[name]
+                kind = type(value)
+                if kind in PLAIN:
+                    key = key, name, kind, value
+                    continue
+                described = describe((value,))
+                if described is None:
+                    return _executed(function(*args, **options))
+                key = key, name, described
         plan = plan_of(key)
         if plan is None:
             found = function(*args, **options)
@@ -89,28 +91,22 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
     """Return the plan for calls like this one; None where the checks changed an array, as they must for each call."""
     if not isinstance(found, Prepared) or type(selected.get()) is Recording:
         return None
-    # By identity: an array that the checks have cast or reshaped is not one of the arguments any more.
-    given = {id(v): i for i, v in enumerate(args)} | {id(v): name for name, v in options.items() if has_arrays(v)}
-    named = {name: v for name, v in found.options.items() if has_arrays(v)}
-    needed = [id(v) for v in (*found.arrays, *named.values())]
-    # One array in two places is of no help to tell where others belong.
-    if len(set(needed)) < len(needed) or len(given) < len(args) + sum(map(has_arrays, options.values())):
-        return None
     convert = found.convert
-    if convert is not None:
-        given[id(found.arrays[0])] = 0
-    if not all(v in given for v in needed):
+    # A converted array is made of the first argument.
+    arrays = found.arrays if convert is None else (args[0], *found.arrays[1:])
+    named = {name: v for name, v in found.options.items() if has_arrays(v)}
+    sources = _sources(arrays, named, args, options)
+    if sources is None:
         return None
     # An option of an unknown type may hold what differs from call to call.
     if describe(found.options.values()) is None:
         return None
     ways = ways_of(found.formula, found.arrays, found.options)
-    places = tuple(given[id(v)] for v in found.arrays)
+    places = tuple(sources.pop(i) for i in range(len(arrays)))
     static = {name: v for name, v in found.options.items() if name not in named}
     # The common case: the arguments of the call are the arrays of the formula, as they are.
     if convert is None and not named and places == tuple(range(len(args))):
         return (ways[0] if len(ways) == 1 else partial(execute, ways)), static
-    sources = {name: given[id(v)] for name, v in named.items()}
 
     def plan(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         def of(place: Any) -> Any:
@@ -122,3 +118,23 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
         return execute(ways, arrays, {**static, **{name: of(s) for name, s in sources.items()}})
 
     return plan, None
+
+
+def _sources(
+    arrays: tuple[Any, ...], named: dict[str, Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> dict[Any, Any] | None:
+    """Return where in a call each array stands, by index and by name; None if the checks have made one of them.
+
+    By identity: an array that the checks have cast or reshaped is not one of the arguments any more.
+    """
+    needed: dict[Any, Any] = {**dict(enumerate(arrays)), **named}
+    given: dict[Any, Any] = {**dict(enumerate(args)), **options}
+    # Its own place first, and no place twice: one array may stand in several.
+    found = {place: place for place, v in needed.items() if given.get(place) is v}
+    for place, v in needed.items():
+        if place not in found:
+            others = [p for p, g in given.items() if g is v and p not in found.values()]
+            if len(others) != 1:
+                return None
+            found[place] = others[0]
+    return found

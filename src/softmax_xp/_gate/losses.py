@@ -249,7 +249,6 @@ def admit_sum_cotangent(x: Any, g: Any, *, axis: Any, where: Any, xp: Any) -> tu
     keep = check_where(where, x)
     x, _ = from_top(x, None, axis=axes, where=keep, xp=xp)
     x, g = common_floats({"x": x, "g": g}, xp)
-    g = g[tuple(None if a in axes else slice(None) for a in range(x.ndim))] if axes else g
     return (x, g), {"axis": axes, "where": keep, "xp": xp}
 
 
