@@ -27,6 +27,11 @@ nox.options.sessions = [
 ]
 nox.needs_version = ">=2024.10"
 
+# What JAX has compiled once: its tests, the equivalence session, `check` and the next run share many programs.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(".nox", "jax-programs").absolute()))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
 TORCH = os.environ.get("SOFTMAX_XP_TORCH", "torch")
 PROJECT = nox.project.load_toml("pyproject.toml")
 TEST = nox.project.dependency_groups(PROJECT, "test")
@@ -36,22 +41,28 @@ CONFORMING = ["ndonnx", "onnxruntime", "sparse", "mlx[cpu]", "cubed", "marray"]
 if platform.system() != "Linux":
     CONFORMING.remove("mlx[cpu]")
 
-ALL_CPU = [".[numpy,dask,jax,check]", "array-api-strict", "scikit-learn", "matplotlib", TORCH, *TEST]
+ALL_CPU = [
+    ".[numpy,dask,jax,check]",
+    "array-api-strict",
+    "scikit-learn",
+    "matplotlib",
+    "build",
+    "setuptools",
+    TORCH,
+    *TEST,
+]
 
 NUMPY = ["tests", "--backend", "numpy,ml_dtypes", "-n", "2"]
+STRICT = ["--backend", "strict", "-n", "2", "--api-version"]
 OF_TORCH = ["tests", "--backend", "torch", "-n", "2"]
 OF_JAX = ["tests", "--backend", "jax", "-n", "2", "--dist", "loadgroup"]
 
-# What another engine can change: values, and on torch derivatives. It changes no error message, nor what has no engine
-# on torch and no kernel. What torch compiles and transforms is the formula, whatever the engine.
-VALUES = ["-m", "value or engine", *(f"--ignore=tests/{name}" for name in ("activations", "sampling", "sparse"))]
-GRADIENTS = ("confident_gradients", "gradients", "second_order", "loss_and_grad", "loss_gradients", "loss_second_order")
-OF_TENSORS = ("tensors", "loss_tensors")
-OF_GRADIENTS = [*(f"tests/torch_only/test_{name}.py" for name in (*GRADIENTS, *OF_TENSORS)), *OF_TORCH[1:]]
-
-# Tests with a session of their own.
-STRUCTURE = ["test_bench.py", "test_cli.py", "test_engines.py"]
-OF_NUMPY = ["test_blocks.py", "test_numpy_engines.py", "test_row_engines.py", "test_threads.py"]
+# A session is libraries and markers. pyproject.toml says what these mean, and tests/conftest.py leaves out
+# what is of other libraries.
+CORE = ["-m", "not (library or slow)"]
+EXECUTED = "kernel or (value and not formula)"
+BY_FORMULA = ["-m", EXECUTED]
+BY_KERNELS = ["-m", f"{EXECUTED} or (engine and not slow)"]
 
 
 def pytest(session: nox.Session, *args: str, env: dict[str, str] | None = None, python: str = "python") -> None:
@@ -98,7 +109,7 @@ def docstring_files() -> list[str]:
 def structure(session: nox.Session) -> None:
     """How the package is built: imports, vendoring, sizes of modules, documented names; engines; commands."""
     session.install("-e", ".[check]", "mypy", *TEST)
-    pytest(session, "tests/structure", *(f"tests/{name}" for name in STRUCTURE), "--backend", "numpy")
+    pytest(session, "tests", "--backend", "numpy", "-m", "slow", "-n", "2")
 
 
 @nox.session(venv_backend="none")
@@ -112,34 +123,32 @@ def doctests(session: nox.Session) -> None:
 def numpy(session: nox.Session) -> None:
     """NumPy alone: writeable, read-only, and bfloat16 from ml_dtypes; by its engines, and by the formula."""
     session.install("-e", ".[numpy,check]", "ml_dtypes", *TEST)
-    pytest(session, *NUMPY, *only_core(*OF_NUMPY))
-    pytest(session, *NUMPY, *VALUES, *only_core(), env={"SOFTMAX_XP_ENGINE": "generic"})
+    pytest(session, *NUMPY, *CORE)
+    pytest(session, *NUMPY, *BY_FORMULA, env={"SOFTMAX_XP_ENGINE": "generic"})
 
 
 @nox.session
 def strict(session: nox.Session) -> None:
     """array-api-strict alone: everything at version 2023.12, each function on all its devices at each version."""
     session.install("-e", ".[check]", "array-api-strict", *TEST)
-    pytest(session, "tests", "--backend", "strict", "--api-version", "2023.12", "-n", "2", *only_core())
+    pytest(session, "tests", *STRICT, "2023.12", *CORE)
     for version in ("2024.12", "2025.12"):
-        pytest(session, "tests/test_every_function.py", "--backend", "strict", "--api-version", version, "-n", "2")
+        pytest(session, "tests/contract/test_every_function.py", *STRICT, version)
 
 
 @nox.session
 def torch(session: nox.Session) -> None:
     """PyTorch on the CPU alone: values, autograd, functorch, torch.compile, meta tensors."""
     session.install("-e", ".[check]", TORCH, *TEST)
-    pytest(session, *OF_TORCH, *only_core("torch_only"))
-    generic = {"SOFTMAX_XP_ENGINE": "generic"}
-    pytest(session, *OF_TORCH, *VALUES, *only_core(), env=generic)
-    pytest(session, *OF_GRADIENTS, env=generic)
+    pytest(session, *OF_TORCH, *CORE)
+    pytest(session, *OF_TORCH, *BY_FORMULA, env={"SOFTMAX_XP_ENGINE": "generic"})
 
 
 @nox.session
 def inductor(session: nox.Session) -> None:
     """PyTorch compiled by Inductor, which takes minutes; skips with a printed reason where there is no C++ compiler."""
     session.install("-e", ".[check]", TORCH, *TEST)
-    arguments = ("tests/torch_only/test_inductor.py", "--backend", "torch", "-n", "2")
+    arguments = ("tests/transforms/torch/test_inductor.py", "--backend", "torch", "-n", "2")
     pytest(session, *arguments, env={"SOFTMAX_XP_INDUCTOR": "1"})
 
 
@@ -147,28 +156,28 @@ def inductor(session: nox.Session) -> None:
 def jax(session: nox.Session) -> None:
     """JAX on the CPU alone: in float32, and the tables of values in every type, with x64 on and off."""
     session.install("-e", ".[jax,check]", *TEST)
-    pytest(session, *OF_JAX, *only_core("jax_only"))
+    pytest(session, *OF_JAX, *CORE)
 
 
 @nox.session
 def thorough(session: nox.Session) -> None:
-    """JAX in every floating type, with x64 and without, and what it compiles for long: half an hour and more."""
-    session.install("-e", ".[jax,check]", *TEST)
-    pytest(session, *OF_JAX, "--thorough", *only_core("jax_only"))
+    """JAX and Dask in every floating type, with x64 and without, and by every test: half an hour and more."""
+    session.install("-e", ".[jax,dask,check]", "dask[array,distributed]", *TEST)
+    pytest(session, "tests", "--backend", "jax,dask", "-n", "2", "--dist", "loadgroup", "--thorough", *CORE)
 
 
 @nox.session
 def dask(session: nox.Session) -> None:
     """Dask alone: values, laziness, unknown chunk sizes."""
     session.install("-e", ".[dask,check]", "dask[array,distributed]", *TEST)
-    pytest(session, "tests", "--backend", "dask", "-n", "2", *only_core("dask_only"))
+    pytest(session, "tests", "--backend", "dask", "-n", "2", *CORE)
 
 
 @nox.session
 def cupy(session: nox.Session) -> None:
     """CuPy on a GPU; every test skips with a printed reason where there is none."""
     session.install("-e", ".[cupy12x,check]", *TEST)
-    pytest(session, "tests", "--backend", "cupy", *only_core())
+    pytest(session, "tests", "--backend", "cupy", *CORE)
 
 
 @nox.session
@@ -183,8 +192,8 @@ def conforming(session: nox.Session) -> None:
     """Other conforming libraries together: ndonnx, sparse, mlx, cubed, marray, and a toy namespace in pure Python."""
     session.install("-e", ".[numpy,check]", *CONFORMING, *TEST)
     # MLX waits for ever in a process where the thread pools of the others have run: one of its own.
-    pytest(session, "tests/conforming", "--backend", "numpy", "-k", "not mlx", "-n", "2")
-    pytest(session, "tests/conforming", "--backend", "numpy", "-k", "mlx")
+    pytest(session, "tests/libraries/conforming", "--backend", "numpy", "-k", "not mlx", "-n", "2")
+    pytest(session, "tests/libraries/conforming", "--backend", "numpy", "-k", "mlx")
 
 
 @nox.session(venv_backend="none")
@@ -192,30 +201,44 @@ def equivalence(session: nox.Session) -> None:
     """All CPU libraries in one environment: any two agree within the contract; the worked example."""
     python = together(session)
     # With what the tests print: the distances between libraries.
-    pytest(session, "tests/equivalence", "tests/test_example.py", "-n", "2", "-rP", python=python)
+    folder = "tests/libraries"
+    pytest(session, f"{folder}/equivalence", f"{folder}/test_example.py", "-n", "2", "-rP", python=python)
     session.run(python, "-m", "softmax_xp", "check", external=True)
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def kernels(session: nox.Session) -> None:
     """The C engine: built, tested by itself and under sanitizers, then as the engine of NumPy and PyTorch."""
-    session.install("-e", ".[numpy,check]", "ml_dtypes", "build", TORCH, *TEST)
+    python = together(session)
     built = session.create_tmp()
-    session.run("python", "-m", "build", "--outdir", built, "kernels")
-    session.install("--force-reinstall", "--no-index", "--find-links", built, "softmax-xp-kernels")
-    pytest(session, "kernels/tests", "-n", "2")
+    session.run(python, "-m", "build", "--outdir", built, "kernels", external=True)
+    # In a folder of its own: other sessions of this environment are without it.
+    found = ("--no-index", "--find-links", built, "--upgrade", "--target", f"{built}/installed")
+    session.run(python, "-m", "pip", "install", *found, "softmax-xp-kernels", external=True)
+    env = {"PYTHONPATH": str(Path(built, "installed").absolute())}
+    pytest(session, "kernels/tests", "-n", "2", python=python, env=env)
     # Where memory is touched in many ways; the rest would take minutes and touch no other.
-    session.run("python", "kernels/tests/sanitize.py", "-k", "layouts or edges or arguments or memory")
-    pytest(session, *NUMPY, *VALUES, *only_core(*OF_NUMPY))
-    pytest(session, *OF_TORCH, *VALUES, *only_core())
-    pytest(session, *OF_GRADIENTS, "tests/torch_only/test_engines.py")
+    chosen = ("-k", "layouts or edges or arguments or memory")
+    session.run(python, "kernels/tests/sanitize.py", *chosen, env=env, external=True)
+    pytest(session, *NUMPY, *BY_KERNELS, python=python, env=env)
+    pytest(session, *OF_TORCH, *BY_KERNELS, python=python, env=env)
+
+
+@nox.session(venv_backend="none")
+def coverage(session: nox.Session) -> None:
+    """Lines and branches that the tests reach with all CPU libraries together."""
+    python = together(session)
+    session.run(python, "-m", "pip", "install", "-q", "pytest-cov", external=True)
+    reported = ("--cov", "softmax_xp", "--cov-branch", "--cov-report", "term:skip-covered")
+    chosen = ("tests", "--backend", "numpy,ml_dtypes,strict,torch,jax,dask", "-n", "2", "--dist", "loadgroup")
+    pytest(session, *chosen, *CORE, *reported, python=python)
 
 
 @nox.session
 def sweep(session: nox.Session) -> None:
     """Every width from 1 to 4097 on NumPy, torch and JAX, and 2**25 elements on each library: many minutes."""
     session.install("-e", ".[numpy,jax,dask,check]", "array-api-strict", TORCH, *TEST)
-    pytest(session, "tests/test_accuracy.py", "-k", "2_to_the_25", env={"SOFTMAX_XP_LONG": "1"})
+    pytest(session, "tests/contract/test_accuracy.py", "-k", "2_to_the_25", env={"SOFTMAX_XP_LONG": "1"})
     session.run("python", "-m", "softmax_xp", "check", "--full")
 
 
@@ -224,10 +247,3 @@ def docs(session: nox.Session) -> None:
     """The documentation, as HTML."""
     session.install("-e", ".[check]", *DOCS)
     session.run("sphinx-build", "-W", "docs", "docs/_build")
-
-
-def only_core(*extra: str) -> list[str]:
-    """Return the arguments that leave out what has a session of its own, or belongs to another library."""
-    folders = {"structure", "equivalence", "conforming", "torch_only", "jax_only", "dask_only"}
-    files = {*STRUCTURE, *OF_NUMPY, "test_example.py"}
-    return [f"--ignore=tests/{name}" for name in sorted((folders | files) - set(extra))]

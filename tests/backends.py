@@ -111,6 +111,9 @@ def _backends() -> list[Backend]:
 
 BACKENDS = {b.name: b for b in _backends()}
 
+ON_JAX = {"jax": ("float32",), "jax-x64": ("float64", "bfloat16")}
+"""The types that are tested on JAX, which compiles each call for each: the ways in which it computes."""
+
 
 def missing(backend: Backend) -> str | None:
     """Return why a backend cannot run here, or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from softmax_xp.testing.records import function
 from softmax_xp.versions import engine_states
 
-from .backends import BACKENDS, Backend, missing
+from .backends import BACKENDS, ON_JAX, Backend, missing
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -73,57 +74,51 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", params, indirect=True)
 
 
-ON_JAX = {"jax": ("float32", "float16"), "jax-x64": ("float64", "bfloat16")}
-"""The floating types that are tested on JAX, each with or without x64."""
-
-EVERY_TYPE = ("test_values.py", "test_integers.py", "test_weighted_sums.py")
-"""What is tested on JAX and Dask in all types; all else in float32 alone, since JAX compiles every call for each.
-
-How near results are in each type is what `softmax-xp check` looks at.
-"""
-
-OF_RECORDS = ("test_every_function.py", "test_which_engine.py", "test_own_arrays.py")
-"""What makes the same calls: JAX compiles them once in a process that makes all of them."""
-
-GATE = "test_errors.py"
-"""Error messages, which depend on metadata: one backend of each library tells all."""
-
 SAME_ARITHMETIC = ("numpy-readonly", "strict-device1", "strict-device2")
-"""Backends that compute as another one: what they may change is tested by each function and by the edge values."""
+"""Backends that compute as another one: what is marked `every_backend` tells what they may change."""
 
 SISTERS = (*SAME_ARITHMETIC, "ml_dtypes", "jax-x64")
-"""Backends of a library that has another one."""
+"""Backends of a library that has another one, which tells all error messages: these depend on metadata alone."""
 
-ENGINES = ("test_engines.py", "test_numpy_engines.py", "test_row_engines.py", "test_blocks.py", "test_threads.py")
+TESTS = Path(__file__).parent
 
-TRANSFORMS = {"torch_only": "torch", "jax_only": "jax", "dask_only": "dask"}
-"""The folders of what one library does to functions, and that library."""
+KINDS = {
+    "contract": "value",
+    "gate": "gate",
+    "engines": "engine",
+    "transforms": "transform",
+    "libraries": "library",
+    "structure": "slow",
+}
+"""The folders, and what can change the outcome of the tests there: each test gets this marker."""
+
+LIBRARIES = {b.library for b in BACKENDS.values()}
 
 
-def kind_of(path: Path) -> str:
-    """Return what can change the outcome of the tests of a file."""
-    if path.name == GATE:
-        return "gate"
-    if path.name in ENGINES or path.name == "test_which_engine.py":
-        return "engine"
-    if path.parent.name in TRANSFORMS:
-        return "transform"
-    slow = path.parent.name == "structure" or path.name in ("test_bench.py", "test_cli.py", "test_example.py")
-    return "slow" if slow else "value"
+@cache
+def library_of(path: Path) -> str | None:
+    """Return the library whose name a folder of tests has: the tests below are of this library alone."""
+    return next((name for name in path.relative_to(TESTS).parts if name in LIBRARIES), None)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    library = library_of(collection_path)
+    return True if library and all(b.library != library for b in _chosen(config).values()) else None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     chosen = _chosen(config)
-    for item in items:
-        item.add_marker(kind_of(item.path))
+    ours = [item for item in items if item.path.is_relative_to(TESTS)]
+    for item in ours:
+        item.add_marker(KINDS[item.path.relative_to(TESTS).parts[0]])
         if config.pluginmanager.hasplugin("xdist"):
             # For --dist loadgroup: what is compiled is compiled once, if the tests of a file have one process.
-            of_records = item.path.name in OF_RECORDS
+            of_records = item.get_closest_marker("records")
             item.add_marker(pytest.mark.xdist_group("records" if of_records else str(item.path)))
         _place(item, chosen)
     thorough = config.getoption("--thorough")
-    left_out = [item for item in items if not (_is_tested(item) and (thorough or _is_tested_by_default(item)))]
+    left_out = [i for i in ours if not (_is_tested(i, chosen) and (thorough or _is_tested_by_default(i)))]
     config.hook.pytest_deselected(items=left_out)
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]
@@ -133,7 +128,7 @@ def _place(item: pytest.Item, chosen: dict[str, Backend]) -> None:
     """Let tests without a backend of their own be of the accelerators, where nothing else is tested."""
     if not all(b.accelerator for b in chosen.values()) or "backend" in getattr(item, "fixturenames", ()):
         return
-    library = TRANSFORMS.get(item.path.parent.name)
+    library = library_of(item.path)
     backend = next((b for b in chosen.values() if b.library == library), None)
     reason = "makes no arrays of the backends" if backend is None else missing(backend)
     if reason:
@@ -157,25 +152,33 @@ def _params(item: pytest.Item) -> dict[str, Any]:
     return item.callspec.params if hasattr(item, "callspec") else {}
 
 
-def _is_tested(item: pytest.Item) -> bool:
-    return not (item.path.name == GATE and _params(item).get("backend") in SISTERS)
+def _is_tested(item: pytest.Item, chosen: dict[str, Backend]) -> bool:
+    if item.get_closest_marker("gate"):
+        return _params(item).get("backend") not in SISTERS
+    # Values of no backend are NumPy's.
+    of_numpy = item.get_closest_marker("value") or item.get_closest_marker("engine")
+    return not of_numpy or "numpy" in chosen or "backend" in item.fixturenames or library_of(item.path) is not None
 
 
 def _is_tested_by_default(item: pytest.Item) -> bool:
     """Whether a test may say something new, and what JAX compiles for it is worth the time of every run."""
     params = _params(item)
     backend, dtype = params.get("backend"), params.get("dtype")
-    if item.path.parent.name == "jax_only":
+    if library_of(item.path) == "jax":
         return not params.get("x64", False) and item.get_closest_marker("thorough") is None
-    at_top = item.path.parent.name == "tests"
     if backend in SAME_ARITHMETIC:
-        return at_top and item.path.name in (*OF_RECORDS, *ENGINES, "test_values.py", "test_options.py")
-    if at_top and item.path.name in EVERY_TYPE:
-        return dtype is None or dtype in ON_JAX.get(backend, (dtype,))
-    if backend not in ON_JAX:
+        return item.get_closest_marker("every_backend") is not None
+    if backend not in (*ON_JAX, "dask"):
+        return True
+    if item.get_closest_marker("thorough") is not None:
+        return False
+    every_type = item.get_closest_marker("every_type") is not None
+    if backend == "dask":
         # The chunks of Dask are NumPy's.
-        return backend != "dask" or dtype in (None, "float32")
-    return backend == "jax" and dtype in (None, "float32") and item.get_closest_marker("thorough") is None
+        return every_type or dtype in (None, "float32")
+    if dtype is None:
+        return backend == ("jax-x64" if item.get_closest_marker("double") else "jax")
+    return dtype in ON_JAX[backend] and (every_type or dtype == "float32")
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def add(root: Path, temperature: float) -> list[Path]:
     head = f'@formula("maps")\n{head}'
     public, like = definition(package / "sparse", LIKE)
     line = f".. autofunction:: softmax_xp.sparse.{LIKE}\n"
-    # What `python -m tests.equivalence.tables support` writes.
+    # What `python -m tests.libraries.equivalence.tables support` writes.
     change(root / "docs" / "support.md", lambda text: re.sub(rf"(.*`sparse\.){LIKE}(`.*\n)", rf"\g<0>\1{NAME}\2", text))
     imported = f"from .{public.stem} import {NAME}\n\n__all__"
     return [

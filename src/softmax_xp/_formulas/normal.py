@@ -55,7 +55,7 @@ TAIL = {
     ),
 }
 """P, with Phi(-a) exp(a**2 / 2) (a + FLAT) = P(s), where s is linear in 1 / (a + POLE) and goes from -1 to 1
-for a from 0 to TOP; found by tests/activations/coefficients.py."""
+for a from 0 to TOP; found by tests/contract/activations/coefficients.py."""
 
 CENTER = {
     "float64": (

@@ -32,7 +32,7 @@ TANH = {
         -0.006610227831114734,
     ),
 }
-"""R, with tanh(y) = y + y**3 R(y**2) for abs(y) <= NEAR; found by tests/activations/coefficients.py."""
+"""R, with tanh(y) = y + y**3 R(y**2) for abs(y) <= NEAR; found by tests/contract/activations/coefficients.py."""
 
 NEAR = 0.55
 

@@ -48,8 +48,8 @@ def check_backend(xp: Any, /, *, device: Any = None, full: bool = False) -> Repo
     device : device, optional
         Of that library; its default one if not given.
     full : bool
-        Check every width from 1 to 4097 instead of about 60 of them, and, on JAX, which compiles for each
-        width, half types by every line.
+        Check every width from 1 to 4097 instead of about 60 of them, and, on JAX, which compiles each call for each
+        shape and type, half types and every alpha of sparse maps too.
 
     Returns
     -------
@@ -79,12 +79,12 @@ def check_backend(xp: Any, /, *, device: Any = None, full: bool = False) -> Repo
         lines.append(Line("elementary", dtype, "exp, log1p", worst, worst / MAX_ELEMENTARY_ERROR, ""))
         lines += [probe.edges(op) for op in OPS]
         lines.append(probe.sums())
-        lines += probe.accuracy("dangerous", dangerous_rows(dtype))
-        if compiles and FORMATS[dtype].digits < FORMATS["float32"].digits and not full:
+        if compiles and not full and FORMATS[dtype].digits < FORMATS["float32"].digits:
             continue
+        lines += probe.accuracy("dangerous", dangerous_rows(dtype))
         lines += loss_lines(xp, device, dtype, [rows for rows in dangerous_rows(dtype) if rows[1].shape[-1] <= LONGEST])
         lines += activation_lines(xp, device, dtype)
-        lines += sparse_lines(xp, device, dtype)
+        lines += sparse_lines(xp, device, dtype, every_case=full or not compiles)
         lines += sampling_lines(xp, device, dtype)
         lines += record_lines(xp, device, dtype)
         widths = range(1, WIDEST + 1) if full else sampled_widths()[:: 4 if compiles else 1]

@@ -47,11 +47,11 @@ def loss_rows(dtype: str) -> list[tuple[Floats, Floats, str]]:
     return [(x[:4], np.asarray([0, 0, 0, 3]), "int32"), (x[4:], shares, dtype)]
 
 
-def sparse_lines(xp: Any, device: Any, dtype: str) -> Iterator[Line]:
+def sparse_lines(xp: Any, device: Any, dtype: str, *, every_case: bool = True) -> Iterator[Line]:
     """Yield one line per map: for its edge values, for dangerous rows and for their sums; and one per loss."""
     # Half types are computed as float32: one case of each map shows how they are rounded.
-    half = dtype in ("float16", "bfloat16")
-    for name, options in (case for case in SPARSE_CASES if not half or case[1].get("alpha") in (None, 1.25)):
+    every_map = every_case and dtype not in ("float16", "bfloat16")
+    for name, options in (case for case in SPARSE_CASES if every_map or case[1].get("alpha") in (None, 1.25)):
         if total_of(**options) == 1.0:
             # Among masked edges are all rows of the others, and JAX compiles for a second.
             if not is_jax(xp):
@@ -61,7 +61,7 @@ def sparse_lines(xp: Any, device: Any, dtype: str) -> Iterator[Line]:
         found = [_rows(xp, device, dtype, name, options, rows) for rows in groups]
         for lines in zip(*found, strict=True):
             yield max(lines, key=_share)
-    for options in LOSS_CASES:
+    for options in (case for case in LOSS_CASES if every_case or case.get("alpha") in (None, 1.2)):
         yield max((_loss(xp, device, dtype, options, *rows) for rows in loss_rows(dtype)), key=_share)
 
 
