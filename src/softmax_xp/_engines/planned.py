@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, wraps
+from operator import is_not
 from typing import Any, NamedTuple, TypeVar, cast
 
 from .._xp.facts import FACTS, PLAIN, describe, has_arrays
@@ -91,50 +92,38 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
     """Return the plan for calls like this one; None where the checks changed an array, as they must for each call."""
     if not isinstance(found, Prepared) or type(selected.get()) is Recording:
         return None
-    convert = found.convert
-    # A converted array is made of the first argument.
-    arrays = found.arrays if convert is None else (args[0], *found.arrays[1:])
-    named = {name: v for name, v in found.options.items() if has_arrays(v)}
-    sources = _sources(arrays, named, args, options)
-    if sources is None:
+    n, convert = len(found.arrays), found.convert
+    # By identity: an array that the checks have cast or reshaped is not one of the arguments any more.
+    first = 0 if convert is None else 1
+    if len(args) < n or any(map(is_not, found.arrays[first:], args[first:n])):
         return None
+    named = {name: v for name, v in found.options.items() if has_arrays(v)}
+    sources = _sources(named, {**dict(enumerate(args[n:], n)), **options})
     # An option of an unknown type may hold what differs from call to call.
-    if describe(found.options.values()) is None:
+    if sources is None or describe(found.options.values()) is None:
         return None
     ways = ways_of(found.formula, found.arrays, found.options)
-    places = tuple(sources.pop(i) for i in range(len(arrays)))
     static = {name: v for name, v in found.options.items() if name not in named}
     # The common case: the arguments of the call are the arrays of the formula, as they are.
-    if convert is None and not named and places == tuple(range(len(args))):
+    if convert is None and not named and n == len(args):
         return (ways[0] if len(ways) == 1 else partial(execute, ways)), static
 
     def plan(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        def of(place: Any) -> Any:
-            return options[place] if isinstance(place, str) else args[place]
-
-        arrays = tuple(map(of, places))
-        if convert is not None:
-            arrays = (convert(arrays[0])[0], *arrays[1:])
-        return execute(ways, arrays, {**static, **{name: of(s) for name, s in sources.items()}})
+        arrays = args[:n] if convert is None else (convert(args[0])[0], *args[1:n])
+        given = {name: options[at] if type(at) is str else args[at] for name, at in sources.items()}
+        return execute(ways, arrays, {**static, **given})
 
     return plan, None
 
 
-def _sources(
-    arrays: tuple[Any, ...], named: dict[str, Any], args: tuple[Any, ...], options: dict[str, Any]
-) -> dict[Any, Any] | None:
-    """Return where in a call each array stands, by index and by name; None if the checks have made one of them.
-
-    By identity: an array that the checks have cast or reshaped is not one of the arguments any more.
-    """
-    needed: dict[Any, Any] = {**dict(enumerate(arrays)), **named}
-    given: dict[Any, Any] = {**dict(enumerate(args)), **options}
-    # Its own place first, and no place twice: one array may stand in several.
-    found = {place: place for place, v in needed.items() if given.get(place) is v}
-    for place, v in needed.items():
-        if place not in found:
-            others = [p for p, g in given.items() if g is v and p not in found.values()]
-            if len(others) != 1:
+def _sources(needed: dict[str, Any], given: dict[Any, Any]) -> dict[str, Any] | None:
+    """Return where in a call each array is given, by index or name; None if the checks have made one of them."""
+    # By its own name first, and no place twice: one array may be given in several.
+    found: dict[str, Any] = {name: name for name, v in needed.items() if given.get(name) is v}
+    for name, v in needed.items():
+        if name not in found:
+            places = [at for at, g in given.items() if g is v and at not in found.values()]
+            if len(places) != 1:
                 return None
-            found[place] = others[0]
+            found[name] = places[0]
     return found
