@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from operator import is_not
 from typing import Any, NamedTuple, TypeVar, cast
 
 from .._xp.facts import FACTS, PLAIN, describe, has_arrays
 from . import execute, keep, run, ways_of
 from .selection import Recording, selected
+from .ways import is_sure
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-Plan = tuple[Callable[[tuple[Any, ...], dict[str, Any]], Any], dict[str, Any] | None]
-"""A function of the arguments of a call, which are known to be right, and options to give it instead of those."""
+Plan = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+"""A function of the arguments of a call, which are known to be right."""
 
 
 _plans: dict[Callable[..., Any], dict[Any, Plan]] = {}
@@ -78,8 +79,7 @@ def planned(function: Function) -> Function:
             if plan is None:
                 return _executed(found)
             keep(plans, key, plan)
-        call, static = plan
-        return call(args, options if static is None else static)
+        return plan(args, options)
 
     return cast(Function, public)
 
@@ -106,14 +106,14 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
     static = {name: v for name, v in found.options.items() if name not in named}
     # The common case: the arguments of the call are the arrays of the formula, as they are.
     if convert is None and not named and n == len(args):
-        return (ways[0] if len(ways) == 1 else partial(execute, ways)), static
+        return ways[0] if is_sure(ways[0]) else lambda args, options: execute(ways, args, static)
 
     def plan(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         arrays = args[:n] if convert is None else (convert(args[0])[0], *args[1:n])
         given = {name: options[at] if type(at) is str else args[at] for name, at in sources.items()}
         return execute(ways, arrays, {**static, **given})
 
-    return plan, None
+    return plan
 
 
 def _sources(needed: dict[str, Any], given: dict[Any, Any]) -> dict[str, Any] | None:

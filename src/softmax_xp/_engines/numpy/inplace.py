@@ -14,7 +14,7 @@ from ..._xp.dtypes import is_half
 from .. import generic
 from ..layout import is_flat, layout_of, rows_shape
 from ..threads import in_parallel
-from ..ways import Passed, Way, lacks
+from ..ways import Passed, Way, lacks, sure
 from . import rows as numpy_rows
 from . import runs as numpy_runs
 
@@ -57,28 +57,28 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
         # The sum of everything is that of one row, along which entries are side by side.
         one = {**options, "axis": (0,)}
         flat = prepare(formula, (x.reshape(-1),), one)
-        return flat if isinstance(flat, str) else lambda arrays, options: flat((arrays[0].reshape(-1),), one)
+        return flat if isinstance(flat, str) else sure(lambda arrays, options: flat((arrays[0].reshape(-1),), one))
     # Of one block there is nothing to gain, and a row that is masked altogether would be computed twice.
     if options["where"] is not None and x.nbytes <= BLOCK:
         return "for masked logits that do not fit in the cache"
     call = Call(getattr(numpy_rows, name), getattr(numpy_runs, name), formula, name == "logsumexp")
     # For these the layout, the blocks and the threads would only add to the time.
     small = len(options["axis"]) == 1 and x.nbytes <= BLOCK and not is_half(x.dtype)
-    return _small(call, options["axis"][0]) if small else partial(_compute, call)
+    return _small(call, options) if small else partial(_compute, call)
 
 
-def _small(call: Call, axis: int) -> Way:
+def _small(call: Call, given: dict[str, Any]) -> Way:
     """Return the way of rows that fit in the cache all together."""
-    rows = call.rows
+    rows, (axis,), squeezed = call.rows, given["axis"], call.reduces and not given["keepdims"]
 
     def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
         found = rows(arrays[0], axis)
         if found is NotImplemented:
             # Special rows among them: the longer way tells them from the others.
-            return _compute(call, arrays, options)
-        return found.squeeze(axis) if call.reduces and not options["keepdims"] else found
+            return _compute(call, arrays, given)
+        return found.squeeze(axis) if squeezed else found
 
-    return way
+    return sure(way)
 
 
 def _of_labels(rows: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
