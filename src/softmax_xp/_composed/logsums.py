@@ -1,4 +1,4 @@
-"""Logarithms of sums of integers that floating point does not hold."""
+"""Logarithms of sums: of integers that floating point does not hold, and their gradient."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._engines import run
+from .._formulas import derivatives
 from .._formulas.kinds import formula
 from .._formulas.normalizers import softmax_and_logsumexp as both
 from .._formulas.rows import drop_axes, held, max_over_temperature
@@ -34,7 +35,14 @@ def both_with_top(x: Any, /, *, top: Top, axis: Axes, temperature: Any, xp: Any,
     return p, above(lse, top=top, axis=axis, keepdims=True, temperature=temperature, xp=xp)
 
 
-def above(lse: Any, *, top: Top, axis: tuple[int, ...], keepdims: bool, temperature: Any = 1.0, xp: Any) -> Any:
+@formula("composed")
+def vjp_of_sums(x: Any, g: Any, /, *, axis: Axes, xp: Any, **options: Any) -> Any:
+    """Return the gradient of logits, given that of the logarithms of their sums, which have no reduced axes."""
+    g = g[tuple(None if a in axis else slice(None) for a in range(x.ndim))]
+    return run(derivatives.logsumexp_vjp, x, g, axis=axis, xp=xp, **options)
+
+
+def above(lse: Any, *, top: Top, axis: Axes, keepdims: bool, temperature: Any = 1.0, xp: Any) -> Any:
     """Return a logarithm of a sum plus the integers that were taken off its rows, divided by the temperature."""
     wide = common_dtype(lse, top.pieces[0], xp)
     with without_range_warnings(xp):

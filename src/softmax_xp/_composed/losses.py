@@ -71,10 +71,7 @@ def class_losses(
     """Return one weighted loss per row, and what each row adds to the divisor of a mean."""
     extra: dict[str, Any] = {"smoothing": smoothing, "z_loss": z_loss, "cap": cap}
     x, to, total, kept = _prepared(x, target, axis=axis, where=where, xp=xp, **extra)
-    if to.labels is not None and not smoothing:
-        loss = _label_losses(x, to, total, axis=axis, where=kept, xp=xp, **options)
-    else:
-        loss = _dense_losses(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp, **options)
+    loss = _losses(x, to, total, axis=axis, kept=kept, smoothing=smoothing, xp=xp, **options)
     if z_loss:
         lse = _size(x, total, axis=axis, where=kept, xp=xp)
         loss = loss + weighted(to.mass, z_loss * lse * lse, xp)
@@ -126,36 +123,10 @@ def _unchanged(nll: Any, xp: Any) -> Any:
     return nll
 
 
-def _label_losses(
+def _losses(
     x: Any,
     to: RowTarget,
     total: Any,
-    *,
-    axis: Axes,
-    where: Any,
-    log_probs: bool = False,
-    transform: Transform = _unchanged,
-    factor: Any = None,
-    bounded: bool = False,
-    xp: Any,
-) -> Any:
-    """Return the loss of each row at its label; nothing of the size of ``x`` is kept."""
-    counts = total != 0
-    if log_probs:
-        nll = -pick(hits(to.labels, x, axis=axis, xp=xp), select(where, x, -inf, xp), axis, xp)
-    else:
-        idle = ~counts if to.is_weighted else None
-        nll = run(label_nll, x, axis=axis, where=where, labels=to.labels, idle=idle, xp=xp)
-    if factor is not None:
-        factor = pick(hits(to.labels, x, axis=axis, xp=xp), beside(factor, x, xp), axis, xp)
-        counts = counts & (factor != 0)
-    loss = product(to.mass, transform(_clean(nll, counts, bounded, xp), xp=xp), xp)
-    return loss if factor is None else product(factor, loss, xp)
-
-
-def _dense_losses(
-    x: Any,
-    to: RowTarget,
     *,
     axis: Axes,
     kept: Any,
@@ -166,16 +137,29 @@ def _dense_losses(
     bounded: bool = False,
     xp: Any,
 ) -> Any:
-    """Return the sum of the losses of all classes, by their coefficients."""
+    """Return the loss of each row: that of its label, or the sum of those of all classes, by their coefficients.
+
+    At a label nothing of the size of ``x`` is kept.
+    """
+    at_label = to.labels is not None and not smoothing
+    factor = None if factor is None else beside(factor, x, xp)
+    if at_label and (log_probs or factor is not None):
+        hit = hits(to.labels, x, axis=axis, xp=xp)
+        factor = None if factor is None else pick(hit, factor, axis, xp)
     if log_probs:
         log_p = select(kept, x, -inf, xp)
+        nll = -(pick(hit, log_p, axis, xp) if at_label else log_p)
+    elif at_label:
+        idle = total == 0 if to.is_weighted else None
+        nll = run(label_nll, x, axis=axis, where=kept, labels=to.labels, idle=idle, xp=xp)
     else:
-        log_p = run(log_softmax, x, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
-    a = coefficients(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
-    a = a if factor is None else product(beside(factor, x, xp), a, xp)
+        nll = -run(log_softmax, x, axis=axis, where=kept, temperature=1.0, sink=None, xp=xp)
+    a = to.mass if at_label else coefficients(x, to, axis=axis, kept=kept, smoothing=smoothing, xp=xp)
     counts = a != 0 if to.rows is None else (a != 0) & (to.rows != 0)
-    loss = product(a, transform(_clean(-log_p, counts, bounded, xp), xp=xp), xp)
-    return cast(row_sum(loss, axis, xp), loss.dtype, xp)
+    if factor is not None:
+        a, counts = product(factor, a, xp), counts & (factor != 0)
+    loss = product(a, transform(_clean(nll, counts, bounded, xp), xp=xp), xp)
+    return loss if at_label else cast(row_sum(loss, axis, xp), loss.dtype, xp)
 
 
 def _clean(nll: Any, counts: Any, bounded: bool, xp: Any) -> Any:
@@ -291,25 +275,13 @@ def loss_of_candidates(x: Any, /, *, sample_weight: Any, axis: Axes, xp: Any, **
 @formula("composed")
 def mean_label_loss(x: Any, labels: Any, /, *, axis: Axes, xp: Any) -> Any:
     """Return the mean cross-entropy of labels, those of -100 being ignored, which engines may compute as one."""
-    return loss_of_classes(
-        x,
-        labels,
-        rows=class_losses,
-        axis=axis,
-        where=None,
-        weight=None,
-        sample_weight=None,
-        ignore_index=-100,
-        reduction="mean",
-        normalizer=None,
-        xp=xp,
-    )
+    return loss_of_classes(x, labels, rows=class_losses, axis=axis, xp=xp, **PLAIN)
 
 
 def cross_entropy(x: Any, target: Any, /, *, axis: Axes, xp: Any, **options: Any) -> tuple[Any, ...]:
     """Return the formula of cross-entropy for these options, its arrays and what it takes beside them."""
-    plain = kind_of(target.dtype) == "integer" and all(options[name] == v for name, v in PLAIN.items() if v is not None)
-    if plain and all(options[name] is None for name, v in PLAIN.items() if v is None):
+    plain = all(options[name] is None if v is None else options[name] == v for name, v in PLAIN.items())
+    if plain and kind_of(target.dtype) == "integer":
         return mean_label_loss, (x, target), {"axis": axis, "xp": xp}
     return loss_of_classes, (x, target), {"rows": class_losses, "axis": axis, "xp": xp, **options}
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
+from operator import is_not
 from typing import Any, NamedTuple, TypeVar, cast
 
 from .._xp.facts import FACTS, PLAIN, describe, has_arrays
 from . import execute, keep, run, ways_of
 from .selection import Recording, selected
+from .ways import is_sure
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-Plan = tuple[Callable[[tuple[Any, ...], dict[str, Any]], Any], dict[str, Any] | None]
-"""A function of the arguments of a call, which are known to be right, and options to give it instead of those."""
+Plan = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+"""A function of the arguments of a call, which are known to be right."""
 
 
 _plans: dict[Callable[..., Any], dict[Any, Plan]] = {}
@@ -56,17 +58,19 @@ def planned(function: Function) -> Function:
             described = describe(args[1:])
             if described is None:
                 return _executed(function(*args, **options))
-            key = (*key, described)
-        # Not by `describe`, for the few that nearly every option is: a call of a function takes as long as this loop.
-        for name, value in options.items():
-            kind = type(value)
-            if kind in PLAIN:
-                key = (*key, name, kind, value)
-                continue
-            described = describe((value,))
-            if described is None:
-                return _executed(function(*args, **options))
-            key = (*key, name, described)
+            key = *key, described
+        if options:
+            # Not by `describe`, for the few that nearly every option is: a call of a function takes as long as this.
+            for name in options:
+                value = options[name]
+                kind = type(value)
+                if kind in PLAIN:
+                    key = key, name, kind, value
+                    continue
+                described = describe((value,))
+                if described is None:
+                    return _executed(function(*args, **options))
+                key = key, name, described
         plan = plan_of(key)
         if plan is None:
             found = function(*args, **options)
@@ -75,8 +79,7 @@ def planned(function: Function) -> Function:
             if plan is None:
                 return _executed(found)
             keep(plans, key, plan)
-        call, static = plan
-        return call(args, options if static is None else static)
+        return plan(args, options)
 
     return cast(Function, public)
 
@@ -89,36 +92,38 @@ def _plan_of(found: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Plan
     """Return the plan for calls like this one; None where the checks changed an array, as they must for each call."""
     if not isinstance(found, Prepared) or type(selected.get()) is Recording:
         return None
+    n, convert = len(found.arrays), found.convert
     # By identity: an array that the checks have cast or reshaped is not one of the arguments any more.
-    given = {id(v): i for i, v in enumerate(args)} | {id(v): name for name, v in options.items() if has_arrays(v)}
+    first = 0 if convert is None else 1
+    if len(args) < n or any(map(is_not, found.arrays[first:], args[first:n])):
+        return None
     named = {name: v for name, v in found.options.items() if has_arrays(v)}
-    needed = [id(v) for v in (*found.arrays, *named.values())]
-    # One array in two places is of no help to tell where others belong.
-    if len(set(needed)) < len(needed) or len(given) < len(args) + sum(map(has_arrays, options.values())):
-        return None
-    convert = found.convert
-    if convert is not None:
-        given[id(found.arrays[0])] = 0
-    if not all(v in given for v in needed):
-        return None
+    sources = _sources(named, {**dict(enumerate(args[n:], n)), **options})
     # An option of an unknown type may hold what differs from call to call.
-    if describe(found.options.values()) is None:
+    if sources is None or describe(found.options.values()) is None:
         return None
     ways = ways_of(found.formula, found.arrays, found.options)
-    places = tuple(given[id(v)] for v in found.arrays)
     static = {name: v for name, v in found.options.items() if name not in named}
     # The common case: the arguments of the call are the arrays of the formula, as they are.
-    if convert is None and not named and places == tuple(range(len(args))):
-        return (ways[0] if len(ways) == 1 else partial(execute, ways)), static
-    sources = {name: given[id(v)] for name, v in named.items()}
+    if convert is None and not named and n == len(args):
+        return ways[0] if is_sure(ways[0]) else lambda args, options: execute(ways, args, static)
 
     def plan(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        def of(place: Any) -> Any:
-            return options[place] if isinstance(place, str) else args[place]
+        arrays = args[:n] if convert is None else (convert(args[0])[0], *args[1:n])
+        given = {name: options[at] if type(at) is str else args[at] for name, at in sources.items()}
+        return execute(ways, arrays, {**static, **given})
 
-        arrays = tuple(map(of, places))
-        if convert is not None:
-            arrays = (convert(arrays[0])[0], *arrays[1:])
-        return execute(ways, arrays, {**static, **{name: of(s) for name, s in sources.items()}})
+    return plan
 
-    return plan, None
+
+def _sources(needed: dict[str, Any], given: dict[Any, Any]) -> dict[str, Any] | None:
+    """Return where in a call each array is given, by index or name; None if the checks have made one of them."""
+    # By its own name first, and no place twice: one array may be given in several.
+    found: dict[str, Any] = {name: name for name, v in needed.items() if given.get(name) is v}
+    for name, v in needed.items():
+        if name not in found:
+            places = [at for at, g in given.items() if g is v and at not in found.values()]
+            if len(places) != 1:
+                return None
+            found[name] = places[0]
+    return found

@@ -18,7 +18,7 @@ class Passed(str):
 
 
 def sure(way: Way) -> Way:
-    """Mark a way that takes every call of its kind, so that no slower one is prepared beside it and asked for."""
+    """Mark a way that takes every call of its kind, and has the options in it: it is all that a plan need call."""
     way.is_sure = True  # type: ignore[attr-defined]
     return way
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-CUTS = ("elements", "rows", "maps", "losses", "composed")
+Cut = Literal["elements", "rows", "maps", "losses", "composed"]
 """How arguments may be cut, or why not.
 
 elements: each number has a number, whatever stands beside it.
@@ -27,7 +27,7 @@ class Rule(NamedTuple):
     options: tuple[str, ...] = ("axis",)  # those of the formula that its derivatives take too
 
 
-def formula(cut: str, rule: Rule | None = None) -> Callable[[Function], Function]:
+def formula(cut: Cut, rule: Rule | None = None) -> Callable[[Function], Function]:
     """Return a decorator that says how a formula may be cut, and its rule if what it is made of has not the right one.
 
     Polynomials are near to a function but less so to its derivatives; and what a formula is made of would be stored

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import frexp, inf, ldexp, log, nan
 from typing import Any, NamedTuple
 
-from .._xp.dtypes import beside, cast, common_dtype, is_complex
+from .._xp.dtypes import accumulator, beside, cast, common_dtype, is_complex
 from .._xp.namespace import stop_gradient
 from .._xp.operations import select
 from .._xp.sums import row_sum
@@ -29,6 +29,9 @@ class Sizes(NamedTuple):
 def signed_logsumexp(x: Any, /, *, axis: Axes, b: Any, where: Any, keepdims: bool, xp: Any) -> tuple[Any, Any]:
     """Return log(abs(S)) and sign(S) of S = sum(b * exp(x)); the sign of a complex S is S / abs(S)."""
     dtype = x.dtype
+    if isinstance(b, float):
+        # In the widest type: what a number is beside x must not be lost.
+        b = xp.full_like(x, b, dtype=accumulator(x, xp))
     if b is not None:
         dtype = common_dtype(x, b, xp) if is_complex(b.dtype) else dtype
         # In the common type: a weight of 1e-60 would be 0 in that of float32 logits.

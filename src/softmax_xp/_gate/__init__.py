@@ -7,7 +7,6 @@ works the same under a compiler and on lazy arrays.
 from __future__ import annotations
 
 from functools import partial
-from numbers import Real
 from typing import Any
 
 from .._xp import integers
@@ -82,21 +81,21 @@ def admit_weighted_sum(
     """
     xp = common_namespace(xp, {"x": x}, {"where": where}, {"b": b})
     floating, shape = floating_dtype(x, dtype, xp, allow_complex=True), x.shape
-    given = b
-    if b is not None:
-        b = check_weights(b, x, floating, xp)
+    b = None if b is None else check_weights(b, xp)
+    alike = b is None or isinstance(b, float)
+    if not alike:
         x, b, shape = together("x", x, "b", b)
     axes = check_axes(axis, len(shape))
     where = None if where is None else check_mask("where", where, shape, "the entries to keep")
     # An integer whose weight is 0 is not in the sum: the others must not be measured from it.
-    counts = where if b is None else b != 0 if where is None else (b != 0) & where
+    counts = where if alike else b != 0 if where is None else (b != 0) & where
     top = None
     if is_complex(floating):
         x = cast(x, floating, xp)
     else:
         x, top = from_top(x, dtype, axis=axes, where=counts, xp=xp)
     # Weights that are numbers, integers or booleans do not change the type of the result.
-    if dtype is None and b is not None and not isinstance(given, Real) and is_floating(b.dtype):
+    if dtype is None and not alike and is_floating(b.dtype):
         x = cast(x, common_dtype(x, b, xp), xp)
     return x, top, {"axis": axes, "b": b, "where": where, "xp": xp}
 

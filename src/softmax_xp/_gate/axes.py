@@ -37,14 +37,14 @@ def check_axis(axis: Any, ndim: int, allowed: str = "an integer, a tuple of inte
     return a % ndim
 
 
-def check_count(name: str, value: Any) -> int:
-    """Return ``value`` as a non-negative integer."""
+def check_count(name: str, value: Any, least: int = 0) -> int:
+    """Return ``value`` as an integer of at least ``least``."""
     try:
         count = index(value)
     except TypeError:
         count = None
     if count is None or isinstance(value, bool):
-        raise TypeError(f"{name}={value!r} is not an integer; use an integer of at least 0")
-    if count < 0:
-        raise ValueError(f"{name}={value} is not allowed; use an integer of at least 0")
+        raise TypeError(f"{name}={value!r} is not an integer; use an integer of at least {least}")
+    if count < least:
+        raise ValueError(f"{name}={value} is not allowed; use an integer of at least {least}")
     return count

@@ -123,7 +123,7 @@ def check_reduction(reduction: Any, normalizer: Any, ndim: int, *, batchmean: bo
 
 
 def check_number(name: str, value: Any, *, low: float = -inf, high: float = inf, above: float | None = None) -> float:
-    """Return a number in [low, high], or one in (above, inf)."""
+    """Return a number in [low, high], or in (above, high], of which infinity is none."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}={value!r} is not a number; use a number {_range(low, high, above)}")
     number = float(value)
@@ -135,7 +135,7 @@ def check_number(name: str, value: Any, *, low: float = -inf, high: float = inf,
 
 def _range(low: float, high: float, above: float | None) -> str:
     if above is not None:
-        return f"above {above:g}"
+        return f"above {above:g}" if high == inf else f"in ({above:g}, {high:g}]"
     return f"in [{low:g}, inf)" if high == float_info.max else f"in [{low:g}, {high:g}]"
 
 
@@ -249,7 +249,6 @@ def admit_sum_cotangent(x: Any, g: Any, *, axis: Any, where: Any, xp: Any) -> tu
     keep = check_where(where, x)
     x, _ = from_top(x, None, axis=axes, where=keep, xp=xp)
     x, g = common_floats({"x": x, "g": g}, xp)
-    g = g[tuple(None if a in axes else slice(None) for a in range(x.ndim))] if axes else g
     return (x, g), {"axis": axes, "where": keep, "xp": xp}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
-from .._xp.dtypes import accumulator, is_half, kind_of
+from .._xp.dtypes import kind_of
 from .dtypes import check_real
 
 
@@ -21,11 +21,10 @@ def check_mask(name: str, mask: Any, shape: tuple[Any, ...], meaning: str) -> An
     return check_aligned(name, mask, shape)
 
 
-def check_weights(b: Any, x: Any, floating: Any, xp: Any) -> Any:
-    """Return the weights ``b`` of logsumexp for ``x``, which is computed in the type ``floating``, as an array."""
+def check_weights(b: Any, xp: Any) -> Any:
+    """Return the weights of logsumexp, a number as a float; booleans are the numbers 0 and 1."""
     if isinstance(b, Real):
-        # In the widest type: what a number is beside x must not be lost.
-        return xp.full_like(x, b, dtype=accumulator(x, xp, xp.float32 if is_half(floating) else floating))
+        return float(b)
     if kind_of(b.dtype) is None:
         raise TypeError(f"b has dtype {b.dtype}; supported: numbers")
     return xp.astype(b, xp.uint8) if kind_of(b.dtype) == "bool" else b

@@ -11,7 +11,7 @@ from .._xp.dtypes import kind_of
 from .._xp.namespace import device_of, short_name
 from .._xp.noise import Source
 from .arrays import common_namespace
-from .axes import check_axis
+from .axes import check_axis, check_count
 from .dtypes import from_top, to_floating
 from .losses import check_number
 from .masks import check_lengths, check_temperature, check_where, per_row, same_lengths
@@ -142,7 +142,7 @@ def admit_filter(
     return x, {
         **options,
         "p": _check_share(name, value, x, options["axis"], zero),
-        "min_keep": _check_positive("min_keep", min_keep),
+        "min_keep": check_count("min_keep", min_keep, 1),
     }
 
 
@@ -156,7 +156,7 @@ def admit_top_k(x: Any, k: Any, *, axis: Any, where: Any, ties: Any, fill: Any, 
             raise TypeError(f"k has dtype {k.dtype}; supported: int8..int64, uint8..uint64")
         k = per_row("k", k, x, options["axis"])
     else:
-        k = _check_positive("k", k)
+        k = check_count("k", k, 1)
     return x, {**options, "k": k, "ties": ties}
 
 
@@ -178,24 +178,4 @@ def _check_share(name: str, value: Any, x: Any, axes: tuple[int, ...], zero: boo
     """Return a share of the mass as a number, or as an array with one for each row."""
     if hasattr(value, "shape") and not isinstance(value, Real):
         return per_row(name, value, x, axes)
-    if zero:
-        return check_number(name, value, low=0.0, high=1.0)
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name}={value!r} is not a number; use a number in (0, 1]")
-    number = float(value)
-    if not 0.0 < number <= 1.0:
-        raise ValueError(f"{name}={value} is not allowed; use a number in (0, 1]")
-    return number
-
-
-def _check_positive(name: str, value: Any) -> int:
-    """Return ``value`` as an integer of at least 1."""
-    try:
-        count = index(value)
-    except TypeError:
-        count = None
-    if count is None or isinstance(value, bool):
-        raise TypeError(f"{name}={value!r} is not an integer; use an integer of at least 1")
-    if count < 1:
-        raise ValueError(f"{name}={value} is not allowed; use an integer of at least 1")
-    return count
+    return check_number(name, value, low=0.0, high=1.0, above=None if zero else 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from .._composed import logsums
 from .._engines.planned import planned, prepared
 from .._formulas import derivatives as formulas
 from .._gate import losses as gate
@@ -326,4 +327,4 @@ def logsumexp_vjp(
     [1.5 1.5]
     """
     arrays, options = gate.admit_sum_cotangent(x, g, axis=axis, where=where, xp=xp)
-    return prepared(formulas.logsumexp_vjp, *arrays, **options)
+    return prepared(logsums.vjp_of_sums, *arrays, **options)

@@ -17,7 +17,7 @@ from .. import generic
 from ..selection import selected
 from ..ways import Way
 
-VARIED = ("temperature", "divisor", "p")
+VARIED = ("temperature", "divisor", "p", "b")
 """Numbers that may be others at each call: arguments of what is compiled, unless they are special."""
 
 SPECIAL = (0.0, 1.0, inf)

@@ -11,8 +11,7 @@ from ..._formulas.rows import drop_axes
 from ..._xp.dtypes import dtype_name, is_half
 from ..._xp.namespace import is_torch
 from ..layout import is_flat, layout_of, rows_shape
-from ..threads import BYTES
-from ..ways import Passed, Way, is_sure, lacks, sure
+from ..ways import Passed, Way, lacks, sure
 from . import found as kernels
 
 ELEMENTS = ("softmax", "log_softmax", "softmax_vjp", "log_softmax_vjp", "logsumexp_vjp")
@@ -45,6 +44,9 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
     # The kernels read memory as it is: nobody would swap bytes for them.
     if not isinstance(x, np.ndarray) or not x.dtype.isnative:
         return "for arrays in the byte order of this machine"
+    # The mean of nothing is NaN, of which the formula does not warn.
+    if name == "mean_label_loss" and x.size == 0:
+        return "for at least one row"
     return _way(name, x, options)
 
 
@@ -52,17 +54,16 @@ def _way(name: str, x: Any, options: dict[str, Any]) -> Way:
     axes, where = options["axis"], options.get("where")
     if name == "logsumexp" and is_flat(x, options):
         # The sum of everything is that of one row, whose entries are side by side.
-        flat = _way(name, x.reshape(-1), {**options, "axis": (0,)})
-        if is_sure(flat):
-            # Ways of small arrays have their axis in them, and read no option.
-            return sure(lambda arrays, options: flat((arrays[0].reshape(-1),), options))
-        return lambda arrays, options: flat((arrays[0].reshape(-1),), {**options, "axis": (0,)})
-    # ml_dtypes' bfloat16 has the kind V, and travels as integers; a subclass has an empty_like of its own.
-    if len(axes) == 1 and where is None and x.nbytes < 2 * BYTES and type(x) is np.ndarray and x.dtype.kind == "f":
-        if name in ELEMENTS:
-            return _small(name, axes[0])
+        flat = _sums(x.reshape(-1), 0, False)
+        return sure(lambda arrays, options: flat((arrays[0].reshape(-1),), options))
+    if len(axes) == 1 and where is None:
+        # A subclass has an empty_like of its own.
+        if name in ELEMENTS and type(x) is np.ndarray:
+            return _elements(name, x, axes[0])
         if name == "logsumexp":
-            return _small_sum(axes[0], options["keepdims"])
+            return _sums(x, axes[0], options["keepdims"])
+        if name == "mean_label_loss":
+            return _mean_loss(x, axes[0])
     if name in ELEMENTS:
         return lambda arrays, options: _call(kernels.elements, name, arrays, options)
     return {
@@ -70,33 +71,57 @@ def _way(name: str, x: Any, options: dict[str, Any]) -> Way:
         "softmax_and_logsumexp": _softmax_and_logsumexp,
         "label_nll": _label_nll,
         "label_nll_and_grad": _label_nll_and_grad,
-        "mean_label_loss": _mean_label_loss,
     }[name]
 
 
-def _small(name: str, axis: int) -> Way:
-    """Return the way of one axis and one thread, with as few steps as there can be."""
-    # Looked up once for all calls of this kind, as a short row takes less time than the calls around it.
-    kernel, empty_like = getattr(kernels.find()[0], name), np.empty_like
+# Ways of one axis without a mask, with as few steps as there can be. They have their axis in them, and read no option.
 
-    def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        out = empty_like(arrays[0])
-        kernel(*arrays, out, axis, None)
+
+def _elements(name: str, x: Any, axis: int) -> Way:
+    kernel, empty_like = kernels.of(name, x), np.empty_like
+
+    def of_one(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        (x,) = arrays
+        out = empty_like(x)
+        kernel(x, out, axis, None)
         return out
 
-    return sure(way)
+    def of_two(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        x, g = arrays
+        out = empty_like(x)
+        kernel(x, g, out, axis, None)
+        return out
+
+    return sure(of_two if name.endswith("vjp") else of_one)
 
 
-def _small_sum(axis: int, keepdims: bool) -> Way:
-    kernel, empty = kernels.find()[0].logsumexp, np.empty
+def _sums(x: Any, axis: int, keepdims: bool) -> Way:
+    kernel, empty, dtype = kernels.of("logsumexp", x), np.empty, x.dtype
+    kept, dropped = rows_shape(x, (axis,)), (*x.shape[:axis], *x.shape[axis + 1 :])
 
     def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
         (x,) = arrays
-        out = empty((*x.shape[:axis], 1, *x.shape[axis + 1 :]), x.dtype)
+        out = empty(kept, dtype)
         kernel(x, out, axis, None)
-        return out if keepdims else out.squeeze(axis)
+        return out if keepdims else out.reshape(dropped)
 
     return sure(way)
+
+
+def _mean_loss(x: Any, axis: int) -> Way:
+    kernel, empty, add, dtype = kernels.of("label_nll", x), np.empty, np.add.reduce, x.dtype
+    kept = rows_shape(x, (axis,))
+
+    def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        x, labels = arrays
+        loss = empty(kept, dtype)
+        kernel(x, labels.astype(np.int64, copy=False).reshape(kept), loss, axis, None)
+        # Summed in float64, and rounded once with the quotient.
+        mean = add(loss, None, np.float64) / loss.size
+        # NaN may come from a label that is to be ignored.
+        return np.asarray(mean, dtype=dtype) if mean == mean else Passed("where no loss is NaN")
+
+    return way
 
 
 def _logsumexp(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -122,20 +147,6 @@ def _label_nll_and_grad(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any
     scale = np.broadcast_to(options["scale"], at.shape)
     kernels.execute("label_nll_grad", (x, at, scale, loss, grad), options["axis"][0], where)
     return loss, grad
-
-
-def _mean_label_loss(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    x, labels = arrays
-    # The mean of nothing is NaN, of which the formula does not warn.
-    if x.size == 0:
-        return Passed("for at least one row")
-    (axis,) = options["axis"]
-    at = labels.astype(np.int64, copy=False).reshape(*x.shape[:axis], 1, *x.shape[axis + 1 :])
-    loss = kernels.rows("label_nll", (x, at), axis, None)
-    # Summed in float64, and rounded once with the quotient.
-    mean = np.add.reduce(loss, None, np.float64) / loss.size
-    # NaN may come from a label that is to be ignored.
-    return np.asarray(mean, dtype=x.dtype) if mean == mean else Passed("where no loss is NaN")
 
 
 def _call(call: Callable[..., Any], name: str, arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -37,6 +38,14 @@ def find() -> tuple[Any, str | None]:
     return softmax_xp_kernels, None
 
 
+def of(name: str, x: Any) -> Callable[..., None]:
+    """Return a kernel as a function of arrays of the kind of ``x``, results included, an axis and a full mask."""
+    # As it is where it needs nothing: a short row takes less time than the calls around it.
+    if x.nbytes < 2 * BYTES and x.dtype.kind == "f":
+        return getattr(find()[0], name)
+    return lambda *given: execute(name, given[:-2], *given[-2:])
+
+
 def execute(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> None:
     """Call a kernel on logits and what belongs to them, results included, by as many threads as are worth it.
 
@@ -46,7 +55,7 @@ def execute(name: str, arrays: tuple[Any, ...], axis: int, where: Any) -> None:
     arrays = tuple(v.view(np.int16) if v.dtype.kind == "V" else v for v in arrays)
     x = arrays[0]
     kernel = getattr(find()[0], name)
-    where = None if where is None else np.broadcast_to(where, x.shape)
+    where = where if where is None or where.shape == x.shape else np.broadcast_to(where, x.shape)
     # A single row is not cut: its sum has the same bits for any number of threads.
     if x.nbytes < 2 * BYTES or x.size == x.shape[axis]:
         kernel(*arrays, axis, where)

@@ -14,7 +14,7 @@ from ..._xp.dtypes import is_half
 from .. import generic
 from ..layout import is_flat, layout_of, rows_shape
 from ..threads import in_parallel
-from ..ways import Passed, Way, lacks
+from ..ways import Passed, Way, lacks, sure
 from . import rows as numpy_rows
 from . import runs as numpy_runs
 
@@ -52,40 +52,39 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
     if name == "mean_label_loss":
         return _mean_label_loss if x.nbytes <= BLOCK and not is_half(x.dtype) else "for logits that fit in the cache"
     if name in ("label_nll", "label_nll_and_grad"):
-        return partial(_of_labels, getattr(numpy_rows, name), formula)
+        return partial(_of_labels, getattr(numpy_rows, name))
     if name == "logsumexp" and is_flat(x, options):
         # The sum of everything is that of one row, along which entries are side by side.
         one = {**options, "axis": (0,)}
         flat = prepare(formula, (x.reshape(-1),), one)
-        return flat if isinstance(flat, str) else lambda arrays, options: flat((arrays[0].reshape(-1),), one)
+        return flat if isinstance(flat, str) else sure(lambda arrays, options: flat((arrays[0].reshape(-1),), one))
+    # Of one block there is nothing to gain, and a row that is masked altogether would be computed twice.
+    if options["where"] is not None and x.nbytes <= BLOCK:
+        return "for masked logits that do not fit in the cache"
     call = Call(getattr(numpy_rows, name), getattr(numpy_runs, name), formula, name == "logsumexp")
     # For these the layout, the blocks and the threads would only add to the time.
-    small = len(options["axis"]) == 1 and options["where"] is None and x.nbytes <= BLOCK and not is_half(x.dtype)
-    return _small(call, options["axis"][0]) if small else partial(_compute, call)
+    small = len(options["axis"]) == 1 and x.nbytes <= BLOCK and not is_half(x.dtype)
+    return _small(call, options) if small else partial(_compute, call)
 
 
-def _small(call: Call, axis: int) -> Way:
+def _small(call: Call, given: dict[str, Any]) -> Way:
     """Return the way of rows that fit in the cache all together."""
-    rows = call.rows
+    rows, (axis,), squeezed = call.rows, given["axis"], call.reduces and not given["keepdims"]
 
     def way(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
         found = rows(arrays[0], axis)
         if found is NotImplemented:
             # Special rows among them: the longer way tells them from the others.
-            return _compute(call, arrays, options)
-        return found.squeeze(axis) if call.reduces and not options["keepdims"] else found
+            return _compute(call, arrays, given)
+        return found.squeeze(axis) if squeezed else found
 
-    return way
+    return sure(way)
 
 
-def _of_labels(
-    rows: Callable[..., Any], formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
+def _of_labels(rows: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Return the result for logits that are a block already: losses are computed by blocks."""
-    x, axis = arrays[0], options["axis"][0]
-    more = {name: options[name] for name in ("labels", "scale") if name in options}
-    right = partial(formula, *arrays, **options)
-    return numpy_rows.with_special(partial(rows, axis=axis, **more), right, _masked(x, options["where"]), axis)
+    given = {name: options[name] for name in ("labels", "scale", "where") if name in options}
+    return rows(arrays[0], options["axis"][0], **given)
 
 
 def _mean_label_loss(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -95,21 +94,9 @@ def _mean_label_loss(arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
     # Ignored labels are negative, or else they would be the label of a class.
     if at.size == 0 or at.min() < 0 or at.max() >= x.shape[axis]:
         return SPECIAL
-    loss = numpy_rows.label_nll(x, axis, at)
-    # A row without a finite maximum: the formula knows its limits.
-    if loss is NotImplemented:
-        return SPECIAL
+    loss = numpy_rows.label_nll(x, axis, at, None)
     mean = np.add.reduce(loss, None, np.float64) / loss.size
     return np.asarray(mean, dtype=x.dtype) if mean == mean else SPECIAL
-
-
-def _masked(x: Any, where: Any) -> Any:
-    if where is None:
-        return x
-    # What a masked entry holds must reach nothing, and the logits belong to the caller.
-    x = x.copy()
-    np.copyto(x, -inf, where=~where)
-    return x
 
 
 def _compute(call: Call, arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -1,18 +1,19 @@
 """NumPy: rows that fit in the cache, with as few calls as there can be.
 
-The functions take logits, the axis of the rows and room for the result. They return NotImplemented,
+The functions take logits, the axis of the rows and room for the result. Those of all entries return NotImplemented,
 having computed nothing of use, where the maximum of a row is not finite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite, prod
+from math import inf, isfinite, prod
 from typing import Any
 
 import numpy as np
 
 from ..._formulas.labels import Split
+from ..._formulas.rows import finite_shift, with_special_rows
 
 maximum: Any = np.maximum.reduce
 add: Any = np.add.reduce
@@ -64,31 +65,31 @@ def logsumexp(x: Any, axis: int, out: Any = None) -> Any:
 
 
 @without_warnings
-def label_nll(x: Any, axis: int, labels: Any, out: Any = None) -> Any:
+def label_nll(x: Any, axis: int, labels: Any, where: Any) -> Any:
     """Return -log softmax(x) at the label of each row, with the axis kept; labels that are no class give anything."""
-    row = _split(x, axis, labels, None)
-    return NotImplemented if row is None else _nll(row, x.dtype)
+    return _nll(_split(x, axis, labels, where), x.dtype)
 
 
 @without_warnings
-def label_nll_and_grad(x: Any, axis: int, labels: Any, scale: Any, out: Any = None) -> Any:
+def label_nll_and_grad(x: Any, axis: int, labels: Any, scale: Any, where: Any) -> tuple[Any, Any]:
     """Return the losses of `label_nll`, and their gradient times ``scale``."""
-    row = _split(x, axis, labels, out)
-    if row is None:
-        return NotImplemented
+    row = _split(x, axis, labels, where)
     # At the label the gradient is minus the sum of the others, -s / total: p - 1 would be 0 where p rounds to 1.
     total = row.s + row.e
     grad = np.multiply(row.shares, (scale / total).astype(x.dtype, copy=False), row.shares)
     grad.reshape(-1)[row.hit] = (-row.s / total * scale).astype(x.dtype, copy=False)
+    if row.out is not None:
+        np.copyto(grad, 0, where=row.out & (scale == 0))
     return _nll(row, x.dtype), grad
 
 
-def _split(x: Any, axis: int, labels: Any, out: Any) -> Split | None:
-    """Return the rows split at their labels, ``hit`` being their places in memory; None for special rows."""
+def _split(x: Any, axis: int, labels: Any, where: Any) -> Split:
+    """Return the rows split at their labels, ``hit`` being their places in memory, and ``out`` the special rows."""
+    x = _masked(x, where)
     m = maximum(x, axis, None, None, True)
-    if not np.isfinite(m).all():
-        return None
-    shares = np.subtract(x, m, np.empty(x.shape, x.dtype) if out is None else out)
+    finite = np.isfinite(m)
+    special = not finite.all()
+    shares = np.subtract(x, finite_shift(m, np) if special else m, np.empty(x.shape, x.dtype))
     # Labels that are no class must not read outside of their row; what they give is replaced by the caller.
     hit = _places(np.minimum(np.maximum(labels, 0), x.shape[axis] - 1), x.shape, axis)
     flat = shares.reshape(-1)
@@ -97,7 +98,19 @@ def _split(x: Any, axis: int, labels: Any, out: Any) -> Split | None:
     # Taken out before the sum: the sum of the others keeps its digits beside a label near 1.
     e = flat[hit]
     flat[hit] = 0
-    return Split(hit, shares, d.astype(np.float64, copy=False), e, row_sum(shares, axis))
+    s = row_sum(shares, axis)
+    if special:
+        s = with_special_rows(s, m, where, (axis,), 1.0, np)
+    return Split(hit, shares, d.astype(np.float64, copy=False), e, s, ~finite if special else None)
+
+
+def _masked(x: Any, where: Any) -> Any:
+    if where is None:
+        return x
+    # What a masked entry holds must reach nothing, and the logits belong to the caller.
+    x = x.copy()
+    np.copyto(x, -inf, where=~where)
+    return x
 
 
 def _places(labels: Any, shape: tuple[int, ...], axis: int) -> Any:
@@ -126,8 +139,7 @@ def with_special(rows: Callable[[Any], Any], formula: Callable[[], Any], x: Any,
     bad = ~np.isfinite(maximum(x, axis, None, None, True))
     # Zeros in their place: the other rows are then computed by the same steps as ever.
     found, right = rows(np.where(bad, 0, x)), formula()
-    for part, other in zip(found, right, strict=True) if isinstance(found, tuple) else ((found, right),):
-        np.copyto(part, other, where=bad, casting="same_kind")
+    np.copyto(found, right, where=bad, casting="same_kind")
     return found
 
 

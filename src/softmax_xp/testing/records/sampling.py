@@ -28,8 +28,6 @@ def _filter(name: str, number: str, few: float, many: float, rows: Any = ROW_FRA
     )
 
 
-_COMMON = {**_OFTEN, "noise": (NOISE,)}
-
 RECORDS = {
     "gumbel_softmax": Record(
         "draw",
