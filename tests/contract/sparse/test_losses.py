@@ -79,6 +79,7 @@ def test_special_rows_are_those_of_the_other_losses(backend, dtype, call, option
     np.testing.assert_array_equal(found, [0.0, nan, 0.0, inf, 0.0, nan, nan, nan])
 
 
+@pytest.mark.thorough
 @losses
 def test_masked_classes_have_no_influence_and_as_labels_an_infinite_loss(backend, dtype, call, options):
     where = backend.array([True, False, True], "bool")

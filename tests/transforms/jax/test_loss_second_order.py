@@ -83,6 +83,7 @@ def _third(name, x64):
     return jax.jit(jax.vmap(lambda x, v, y: thrice(lambda s: CASES[name].loss(x + s * v, y))(array(0.0)), (0, None, 0)))
 
 
+@pytest.mark.thorough
 @only_x64
 @pytest.mark.parametrize("name", [k for k in CASES if CASES[k].jet(np.arange(4.0), 0).third is not None])
 def test_third_derivative_along_a_line_is_the_closed_form(name):

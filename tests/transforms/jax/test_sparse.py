@@ -47,7 +47,6 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 NAMES = (
     "sparsemax",
     "entmax",
-    "entmax alpha=1.0",
     "entmax alpha=1.25",
     "entmax alpha=2.5",
     "entmax alpha=inf",

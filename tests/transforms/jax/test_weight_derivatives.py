@@ -46,6 +46,7 @@ def cases():
     return {name: found[name] for name in TESTED}
 
 
+@pytest.mark.thorough
 def test_a_weight_of_0_has_the_loss_for_its_derivative_and_its_gradient_for_the_next():
     def derivatives(x):
         found = {}
