@@ -50,15 +50,16 @@ def sample(number: int, seed: int) -> list[Mutant]:
 
 def _places(module: Path) -> list[list[tuple[str, int, int]]]:
     """Return for each place of a module what could be there instead: operator, occurrence, and line."""
-    # The / and * between parameters are no arithmetic.
-    nodes = [n for n in ast_nodes(get_ast_from_path(PACKAGE / module)) if n.parent and n.parent.type != "parameters"]
+    nodes = list(ast_nodes(get_ast_from_path(PACKAGE / module)))
     found: dict[Any, list[tuple[str, int, int]]] = {}
     for name in operator_names():
         if _is_of_one_kind(name) and not get_operator(name).arguments():
             operator = get_operator(name)()
-            starts = (start for node in nodes for start, _ in operator.mutation_positions(node))
-            for occurrence, start in enumerate(starts):
-                found.setdefault(start, []).append((name, occurrence, start[0]))
+            at = ((node, start) for node in nodes for start, _ in operator.mutation_positions(node))
+            for occurrence, (node, start) in enumerate(at):
+                # The / and * between parameters are no arithmetic.
+                if node.parent is None or node.parent.type != "parameters":
+                    found.setdefault(start, []).append((name, occurrence, start[0]))
     return [found[start] for start in sorted(found)]
 
 
