@@ -139,6 +139,11 @@ def main() -> None:
         copy = Path(folder)
         shutil.copytree(PACKAGE, copy / "softmax_xp")
         alive = list(zip(found, executing(copy, found), strict=True))
+        first = alive[0][0]
+        unchanged = first._replace(source=(copy / "softmax_xp" / first.module).read_text())
+        assert not is_killed(copy, unchanged, "formulas", max((tests for _, tests in alive), key=len)), (
+            "without a fault"
+        )
         for stage in STAGES:
             killed = list(pool.map(lambda one, stage=stage: is_killed(copy, one[0], stage, one[1]), alive))
             print(f"{stage}: {sum(killed)} of {len(alive)} killed", flush=True)
