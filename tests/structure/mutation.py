@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,14 +89,21 @@ def executing(copy: Path, found: list[Mutant]) -> list[list[str]]:
     answer = []
     for m in found:
         lines = by_module[m.module]
-        tests = set().union(
-            *(lines.get(i, ()) for i in statement((copy / "softmax_xp" / m.module).read_text(), m.line))
-        )
+        places = statement((copy / "softmax_xp" / m.module).read_text(), m.line)
+        tests = set().union(*(lines.get(line, ()) for line in places))
         # What is executed by an import is of all tests, first of those of its module.
         near = set().union(*lines.values()) if "" in tests else tests
         chosen = size if "" in tests else tests
-        answer.append(sorted(chosen, key=lambda test: (test not in near, size[test], test)))
+        ordered = sorted(chosen, key=lambda test: (test not in near, size[test], test))
+        # One of each function first: what its parameters have in common needs to be seen once.
+        answer.append(sorted(ordered, key=partial(nth, seen=Counter())))
     return answer
+
+
+def nth(test: str, seen: Counter[str]) -> int:
+    """Return how many tests of the same function have been asked for, this one included."""
+    seen[function_of(test)] += 1
+    return seen[function_of(test)]
 
 
 def statement(source: str, line: int) -> range:
