@@ -86,11 +86,9 @@ def test_filters_and_draws_tell_large_integers_apart(backend, call, large):
 
 @kinds
 def test_a_masked_integer_far_above_takes_no_digits_however_often_it_is_asked(backend, call, large, kind):
-    x, near = large
-    top = backend.xp.full_like(x[:, :1], np.iinfo(kind).max)
-    x, near = (
-        backend.xp.concat([v, w], axis=1) for v, w in ((x, top), (near, backend.array(np.ones((3, 1)), "int32")))
-    )
+    values = np.asarray([[*(LARGE[kind] + int(v) for v in row), np.iinfo(kind).max] for row in OFFSETS], dtype=kind)
+    x = backend.xp.asarray(values).to(backend.device) if backend.library == "torch" else backend.array(values, kind)
+    near = backend.array(np.pad(OFFSETS, ((0, 0), (0, 1))), "int32")
     where = backend.array([True, True, True, False], "bool")
     for name in ("softmax", "log_softmax"):
         # The second call of a kind goes by what the first has found out.
