@@ -245,6 +245,13 @@ def sweep(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """How many faults in formulas and checks, of a fixed sample, the tests of NumPy and strict notice: half an hour."""
+    session.install("-e", ".[check]", "ml_dtypes", "array-api-strict", "cosmic-ray", "pytest-cov", *TEST)
+    session.run("python", "-m", "tests.structure.mutation", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation, as HTML."""
     session.install("-e", ".[check]", *DOCS)

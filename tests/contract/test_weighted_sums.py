@@ -117,3 +117,14 @@ def test_complex_infinities_are_a_limit(backend, call, x, size, angle):
     unit = contract.FORMATS["float64"].unit
     np.testing.assert_equal(value.real if np.isinf(size) or np.isnan(size) else round(float(value.real), 12), size)
     assert np.isnan(angle) or abs(value.imag - angle) <= 8 * unit
+
+
+@pytest.mark.parametrize(
+    ("b", "angle"), [(complex(inf, 0.0), 0.0), (complex(0.0, inf), 0.5), (complex(-inf, 1.0), 1.0)]
+)
+def test_an_infinite_complex_weight_gives_its_direction(backend, call, b, angle):
+    if backend.library in ("dask", "mlx") or "complex128" not in dir(backend.xp) or backend.dtypes[0] != "float64":
+        pytest.skip("complex numbers are tested in double precision")
+    value = call("logsumexp", backend.array([0.0, 1.0], "complex128"), b=backend.array([b, 1.0], "complex128"))
+    assert value.real == inf
+    assert abs(value.imag - angle * np.pi) <= 8 * contract.FORMATS["float64"].unit

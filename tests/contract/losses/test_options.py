@@ -37,7 +37,7 @@ OPTIONS = {
     "all smoothed": {"label_smoothing": 1.0},
     "smoothing and mask": {"label_smoothing": 0.25, "where": WHERE},
     "smoothing and weight": {"label_smoothing": 0.25, "weight": WEIGHT},
-    "z-loss": {"z_loss": 0.125},
+    "z-loss": {"z_loss": 1.0},
     "z-loss and weights": {"z_loss": 0.125, "weight": WEIGHT, "sample_weight": SAMPLE_WEIGHT},
     "cap": {"softcap": 2.0},
     "cap and mask": {"softcap": 2.0, "where": WHERE},

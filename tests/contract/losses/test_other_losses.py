@@ -354,9 +354,10 @@ def test_candidates_with_nearly_all_the_mass_keep_the_digits_of_their_loss(backe
     [([nan, 0.0, 0.0], nan), ([0.0, 0.0, nan], nan), ([inf, 0.0, 0.0], nan), ([-inf] * 3, nan), ([0.0, -inf, 0], None)],
 )
 def test_logits_without_a_softmax_make_the_loss_of_candidates_nan(backend, call, row, expected):
-    x = backend.array([row], backend.dtypes[0])
-    loss = call("partial_label_cross_entropy", x, backend.array([True, True, False], "bool"))
-    assert_near(loss, np.log(2) if expected is None else expected, backend.dtypes[0])
+    x, candidates = backend.array([row], backend.dtypes[0]), backend.array([True, True, False], "bool")
+    for weight in (None, backend.array([2.0], backend.dtypes[0])):
+        loss = call("partial_label_cross_entropy", x, candidates, sample_weight=weight)
+        assert_near(loss, np.log(2) if expected is None else expected, backend.dtypes[0])
 
 
 def test_a_sample_weight_of_0_removes_a_set_of_candidates(backend, call):

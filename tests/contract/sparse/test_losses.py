@@ -30,6 +30,16 @@ def test_values_are_as_near_to_the_exact_ones_as_promised(backend, dtype, call, 
         )
 
 
+@pytest.mark.parametrize("alpha", [1.25, 1.75, 3.0])
+def test_a_label_with_most_of_the_mass_keeps_the_digits_of_its_loss(backend, dtype, call, alpha):
+    # Where the others have less than a quarter the loss is a series, as a difference would have no digits.
+    x = backend.array(np.asarray([[0.9, 0.0, -0.1], [0.7, 0.1, -1.0]]) / (alpha - 1.0), dtype)
+    options = {"regularizer": "tsallis", "alpha": alpha}
+    found = call("fenchel_young_loss", x, backend.array([0, 0], "int32"), reduction="none", **options)
+    expected, _ = exact_fenchel_young(backend.numpy(x), np.eye(3)[[0, 0]], **options)
+    assert_near(found, expected, "fenchel_young_loss", dtype)
+
+
 @pytest.mark.thorough
 @losses
 def test_a_label_and_its_indicator_have_one_loss(backend, dtype, call, options):
