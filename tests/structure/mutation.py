@@ -25,7 +25,7 @@ import pytest
 if TYPE_CHECKING:
     from .mutants import Mutant
 
-IGNORED = ("structure", "equivalence", "conforming", "torch_only", "jax_only", "dask_only", "test_example.py")
+IGNORED = ("engines", "libraries", "structure", "transforms")
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--timeout=60"]
 PYTEST += [*(f"--ignore=tests/{name}" for name in IGNORED), "-p", "tests.structure.mutation"]
 
