@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import platform
-import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from softmax_xp.cli.benchmarks.memory import traced
 from softmax_xp.derivatives import cross_entropy_and_grad
 from softmax_xp.losses import cross_entropy
 
@@ -102,16 +102,7 @@ NUMPY: dict[str, dict[str, Callable[[Any, Any], Any]]] = {
 def peak(call: Callable[[], Any]) -> int:
     """Return the largest number of bytes held beside the arguments during a second call."""
     call()
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        result = call()
-        _, top = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    del result
-    return top - before
+    return traced(call)
 
 
 def on_numpy() -> Iterator[Figure]:

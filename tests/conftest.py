@@ -161,20 +161,19 @@ def _is_tested(item: pytest.Item, chosen: dict[str, Backend]) -> bool:
 
 
 def _is_tested_by_default(item: pytest.Item) -> bool:
-    """Whether a test may say something new, and what JAX compiles for it is worth the time of every run."""
+    """Whether a test may say something new, and is worth the time that its library takes for it in every run."""
     params = _params(item)
     backend, dtype = params.get("backend"), params.get("dtype")
-    is_thorough = item.get_closest_marker("thorough") is not None
-    if item.get_closest_marker("library"):
-        return not is_thorough
-    if library_of(item.path) == "jax":
-        return not params.get("x64", False) and not is_thorough
+    of_jax = library_of(item.path) == "jax"
+    slow = of_jax or backend in (*ON_JAX, "dask") or item.get_closest_marker("library")
+    if slow and item.get_closest_marker("thorough"):
+        return False
+    if of_jax:
+        return not params.get("x64", False)
     if backend in SAME_ARITHMETIC:
         return item.get_closest_marker("every_backend") is not None
     if backend not in (*ON_JAX, "dask"):
         return True
-    if is_thorough:
-        return False
     every_type = item.get_closest_marker("every_type") is not None
     if backend == "dask":
         # The chunks of Dask are NumPy's.

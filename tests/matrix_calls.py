@@ -23,11 +23,15 @@ BRANCHES = {
 """Calls that take another way through their formula than the example and the call with the most options."""
 
 
+def plain_and_fullest(name: str) -> dict[str, Call]:
+    """Return the example of a function and its call with the most options, where that is another one."""
+    plain, full = examples(name)[name], fullest(name)
+    return {name: plain} if plain == full else {name: plain, f"{name} with options": full}
+
+
 def two(name: str) -> dict[str, Call]:
     """Return the example of a function, its call with the most options, and one for each other way."""
-    plain, full = examples(name)[name], fullest(name)
-    found = {name: plain} if plain == full else {name: plain, f"{name} with options": full}
-    return found | {text: calls(name)[text] for text in BRANCHES.get(name, ())}
+    return plain_and_fullest(name) | {text: calls(name)[text] for text in BRANCHES.get(name, ())}
 
 
 def unreduced(call: Call) -> Call:
@@ -47,9 +51,7 @@ def two_of_each(*more: tuple[str, str]) -> dict[str, Call]:
     """Return the example of each function and the one with the most options, and calls by function and text."""
     found = {}
     for name in RECORDS:
-        found |= {name: examples(name)[name], f"{name} with options": fullest(name)}
-        if found[name] == found[f"{name} with options"]:
-            del found[f"{name} with options"]
+        found |= plain_and_fullest(name)
     found |= {text: calls(name)[text] for name, text in more}
     return {text: unreduced(call) for text, call in found.items()}
 

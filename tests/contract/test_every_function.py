@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from softmax_xp import use_engine
+from softmax_xp._xp.dtypes import dtype_name
 from softmax_xp.testing import contract
 from softmax_xp.testing.check_records import record_lines
 from softmax_xp.testing.records import KINDS, RECORDS, Array, calls, examples, fullest, numbers
 
 from ..backends import BACKENDS
+from ..matrix_calls import plain_and_fullest
 from ..plans import forget
 
 pytestmark = [pytest.mark.records, pytest.mark.every_backend]
@@ -29,6 +31,11 @@ def test_exact_results_and_edges_are_within_their_gates(backend, dtype):
     assert [line for line in found if not line.passed] == []
 
 
+def chosen_calls(backend, name):
+    """Return every call; JAX compiles each, and Dask makes a graph: there the one with the most options must do."""
+    return [fullest(name)] if backend.library in ("jax", "dask") else calls(name).values()
+
+
 @every_function
 def test_every_call_gives_arrays_of_the_library_in_the_floating_type_of_the_first(backend, call, name):
     dtype = backend.dtypes[-1]
@@ -36,8 +43,7 @@ def test_every_call_gives_arrays_of_the_library_in_the_floating_type_of_the_firs
     if gives_labels or (backend.name == "strict-no_x64" and name in NO_INDICES):
         return
     given = backend.arrays(numbers(), dtype)
-    # JAX compiles each call and Dask makes a graph: there the call with the most options must do.
-    for one in [fullest(name)] if backend.library in ("jax", "dask") else calls(name).values():
+    for one in chosen_calls(backend, name):
         arrays, options = (
             {k: given[v.holds] if isinstance(v, Array) else v for k, v in part.items()}
             for part in (one.arguments, one.options)
@@ -52,7 +58,7 @@ def test_a_call_with_one_array_in_two_places_leaves_no_plan_that_mixes_up_others
     given = backend.arrays(numbers(), backend.dtypes[0])
     first: dict = {}
     same = {k: first.setdefault((v.shape, v.dtype), v) for k, v in given.items()}
-    for one in [fullest(name)] if backend.library in ("jax", "dask") else calls(name).values():
+    for one in chosen_calls(backend, name):
         forget()
         expected = one.results(given)
         forget()
@@ -71,12 +77,11 @@ def test_every_engine_and_library_gives_what_the_formula_does_on_numpy(backend, 
     given = backend.arrays(numbers(), dtype)
     exact = {k: backend.numpy(v) for k, v in given.items()}
     exact = {k: v.astype(np.float64) if v.dtype.kind == "f" else v for k, v in exact.items()}
-    plain = {name: examples(name)[name], f"{name} with options": fullest(name)}
-    for text, one in (plain if backend.library == "jax" else examples(name)).items():
+    for text, one in (plain_and_fullest if backend.library == "jax" else examples)(name).items():
         with use_engine("generic"):
             expected = one.results(exact)
         for a, b in zip(one.results(given), expected, strict=True):
-            form = contract.FORMATS.get(str(a.dtype).rpartition(".")[2])
+            form = contract.FORMATS.get(dtype_name(a.dtype))
             tolerance = 128 * form.unit if form else 0.0
             np.testing.assert_allclose(backend.numpy(a), b, rtol=tolerance, atol=tolerance, err_msg=text)
 

@@ -25,9 +25,8 @@ import pytest
 if TYPE_CHECKING:
     from .mutants import Mutant
 
-IGNORED = ("engines", "libraries", "structure", "transforms")
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--timeout=60"]
-PYTEST += [*(f"--ignore=tests/{name}" for name in IGNORED), "-p", "tests.structure.mutation"]
+PYTEST += ["-p", "tests.structure.mutation"]
 
 NUMPY = ["--backend", "numpy,ml_dtypes", "-m", "gate or value"]
 STRICT = ["--backend", "strict", "--api-version", "2023.12", "-m", "gate or value"]

@@ -72,22 +72,22 @@ def check_backend(xp: Any, /, *, device: Any = None, full: bool = False) -> Repo
     xp = namespace_of(from_numpy([0.0], "float32", xp, device))
     lines: list[Line] = []
     # Each width, each function and each type is a program of its own, and takes a second.
-    compiles = is_jax(xp)
+    brief = is_jax(xp) and not full
     for dtype in floats_of(xp, device):
         probe = Probe(xp, device, dtype, elementary_error(xp, device, dtype))
         worst = probe.elementary
         lines.append(Line("elementary", dtype, "exp, log1p", worst, worst / MAX_ELEMENTARY_ERROR, ""))
         lines += [probe.edges(op) for op in OPS]
         lines.append(probe.sums())
-        if compiles and not full and FORMATS[dtype].digits < FORMATS["float32"].digits:
+        if brief and FORMATS[dtype].digits < FORMATS["float32"].digits:
             continue
         lines += probe.accuracy("dangerous", dangerous_rows(dtype))
         lines += loss_lines(xp, device, dtype, [rows for rows in dangerous_rows(dtype) if rows[1].shape[-1] <= LONGEST])
         lines += activation_lines(xp, device, dtype)
-        lines += sparse_lines(xp, device, dtype, every_case=full or not compiles)
+        lines += sparse_lines(xp, device, dtype, every_case=not brief)
         lines += sampling_lines(xp, device, dtype)
         lines += record_lines(xp, device, dtype)
-        widths = range(1, WIDEST + 1) if full else sampled_widths()[:: 4 if compiles else 1]
+        widths = range(1, WIDEST + 1) if full else sampled_widths()[:: 4 if brief else 1]
         lines += probe.accuracy("widths", width_rows(widths))
     return Report(short_name(xp), str(device or "the default device"), lines)
 

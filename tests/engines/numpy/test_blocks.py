@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from softmax_xp import derivatives, losses
 from softmax_xp._engines.numpy import blocks
+from softmax_xp.cli.benchmarks.memory import traced
 from softmax_xp.testing import contract
 
 from ...plans import forget
@@ -295,16 +295,7 @@ def test_arguments_are_not_changed(f, block):
 def peak(call: Callable[[], Any]) -> int:
     """Return the largest number of bytes held beside the arguments during a call."""
     call()
-    tracemalloc.start()
-    try:
-        base, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        result = call()
-        _, top = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    del result
-    return top - base
+    return traced(call)
 
 
 def large(axis: int = 1) -> tuple[Any, Any]:

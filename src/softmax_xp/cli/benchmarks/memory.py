@@ -27,14 +27,15 @@ def peak(p: Prepared, nbytes: int) -> int | None:
             return p.plan()
         # Kept, for its memory must not be there to be used again.
         first = p.call()
-        found = _traced(p.call) if p.memory == "traced" else None
+        found = traced(p.call) if p.memory == "traced" else None
         if p.memory == "resident" and nbytes >= SMALLEST:
             found = _resident(p.call)
         del first
         return found
 
 
-def _traced(call: Callable[[], Any]) -> int:
+def traced(call: Callable[[], Any]) -> int:
+    """Return the largest number of bytes of NumPy that are held during a call, beside those held before it."""
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
