@@ -81,7 +81,7 @@ sizes = pytest.mark.parametrize("size", [1, 100, 300], ids="{} bytes".format)
 @pytest.fixture(autouse=True)
 def block(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     def of(size: int) -> None:
-        monkeypatch.setattr(blocks, "BLOCK", size)
+        monkeypatch.setattr(blocks, "LARGE", size)
         forget()
 
     yield of

@@ -12,8 +12,12 @@ from .. import generic
 from ..threads import in_parallel
 from ..ways import Way
 
-BLOCK = 1 << 20
-"""Bytes of the argument to work on at a time; with fewer, the calls of a formula weigh more than the cache saves."""
+BLOCK = 1 << 19
+"""Bytes of the argument to work on at a time: in half of it the calls weigh more than the cache saves, twice as much
+leaves the cores of a small array unequal work."""
+
+LARGE = 1 << 20
+"""The same for losses: the formulas that they are made of are executed by themselves, in blocks of their own."""
 
 
 def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[str, Any]) -> Way | str:
@@ -26,32 +30,33 @@ def prepare(formula: Callable[..., Any], arrays: tuple[Any, ...], options: dict[
     # One cut must fit all of them; arrays that broadcast would need a cut each.
     if any(v.shape != x.shape for v in arrays[1:]):
         return "for arrays of one shape"
-    if x.nbytes <= BLOCK:
+    size = LARGE if cut == "losses" else BLOCK
+    if x.nbytes <= size:
         return "for arrays that do not fit in the cache"
-    along = axis_to_cut(x, options.get("axis", ()))
+    along = axis_to_cut(x, options.get("axis", ()), size)
     if along is None:
         return "for several rows"
     # Formulas of rows take few passes: what blocks of columns gain in the cache, they lose by reaching over memory.
     if cut == "rows" and min(options["axis"], default=along) < along:
         return "for rows that are whole pieces of memory"
     way = generic.prepare(formula, arrays, options)
-    return lambda arrays, options: in_blocks(way, arrays, options, along)
+    return lambda arrays, options: in_blocks(way, arrays, options, along, size)
 
 
-def axis_to_cut(x: Any, axis: tuple[int, ...]) -> int | None:
+def axis_to_cut(x: Any, axis: tuple[int, ...], size: int) -> int | None:
     """Return the first axis that gives small enough blocks, or the longest; None for a single row."""
     batch = [a for a in range(x.ndim) if a not in axis and x.shape[a] > 1]
     if not batch:
         return None
     # The outermost one that is long enough: its blocks are the nearest to whole pieces of memory.
-    fine = (a for a in batch if x.shape[a] * BLOCK >= x.nbytes)
+    fine = (a for a in batch if x.shape[a] * size >= x.nbytes)
     return next(fine, max(batch, key=lambda a: x.shape[a]))
 
 
-def in_blocks(way: Way, arrays: tuple[Any, ...], options: dict[str, Any], along: int) -> Any:
-    """Return the result of ``way``, put together from blocks along an axis."""
+def in_blocks(way: Way, arrays: tuple[Any, ...], options: dict[str, Any], along: int, size: int) -> Any:
+    """Return the result of ``way``, put together from blocks of ``size`` bytes along an axis."""
     x, n = arrays[0], arrays[0].shape[along]
-    step = max(1, BLOCK * n // x.nbytes)
+    step = max(1, size * n // x.nbytes)
     dropped = None if options.get("keepdims", True) else options["axis"]
     if dropped is not None:
         # Parts are put together with all of their axes, so that a cut has the same place in the result.
